@@ -1,0 +1,406 @@
+//! An opened directory: the only way this crate reaches what lies below a data-root.
+//!
+//! Every access is relative to a descriptor, resolves below it (`openat2` with `RESOLVE_BENEATH`), follows no symbolic link and opens
+//! nothing but directories and regular files: a `link` that is a FIFO cannot make us wait, one that is a symbolic link cannot lead
+//! us out. What a content may weigh is the caller's to say, because only it knows how large an honest one gets.
+
+use nix::errno::Errno;
+use nix::fcntl::{AtFlags, OFlag, OpenHow, ResolveFlag, openat, openat2, readlinkat};
+use nix::sys::stat::Mode;
+use std::ffi::{OsStr, OsString};
+use std::fmt;
+use std::fs::File;
+use std::io::{self, Read as _};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::unix::ffi::OsStrExt as _;
+use std::path::{Component, Path, PathBuf};
+
+/// What could not be done with a path.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Operation {
+    /// Opening a file or a directory.
+    Open,
+    /// Listing a directory.
+    List,
+    /// Reading a content.
+    Read,
+    /// Making sense of a content or a name.
+    Parse,
+    /// Asking for an inode's attributes.
+    Stat,
+}
+
+impl fmt::Display for Operation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Open => "open",
+            Self::List => "list",
+            Self::Read => "read",
+            Self::Parse => "parse",
+            Self::Stat => "stat",
+        })
+    }
+}
+
+/// A path below a data-root that could not be read or understood.
+#[derive(Debug, thiserror::Error)]
+#[error("cannot {operation} {}: {cause}", path.display())]
+pub struct ReadError {
+    /// The path, as a person would name it.
+    pub path: PathBuf,
+    /// What was tried.
+    pub operation: Operation,
+    /// Why it failed.
+    pub cause: Cause,
+}
+
+/// Why a path could not be read or understood.
+#[derive(Debug, thiserror::Error)]
+pub enum Cause {
+    /// The kernel refused.
+    #[error("{0}")]
+    Io(#[from] io::Error),
+    /// The content is larger than an honest one can be.
+    #[error("larger than the {0} bytes that such a file can have")]
+    TooLarge(u64),
+    /// Something else stands where a regular file should.
+    #[error("not a regular file")]
+    NotAFile,
+    /// The content or the name says something else than it should.
+    #[error("{0}")]
+    Malformed(String),
+}
+
+impl From<Errno> for Cause {
+    fn from(errno: Errno) -> Self {
+        Self::Io(errno.into())
+    }
+}
+
+/// The kind of a directory entry.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Kind {
+    /// A directory.
+    Directory,
+    /// A regular file.
+    File,
+    /// A symbolic link.
+    Symlink,
+    /// A device, FIFO or socket.
+    Special,
+}
+
+/// One name in a directory.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Entry {
+    /// The name: any bytes but `/` and NUL.
+    pub name: OsString,
+    /// What it names.
+    pub kind: Kind,
+}
+
+/// What identifies an inode and tells when it was made.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Stamp {
+    /// The device, major and minor.
+    pub device: (u32, u32),
+    /// The inode number.
+    pub inode: u64,
+    /// Seconds and nanoseconds since 1970 at which it was created, where the file system remembers.
+    pub born: Option<(i64, u32)>,
+    /// Seconds and nanoseconds since 1970 of the last change of the inode.
+    pub changed: (i64, u32),
+    /// Seconds and nanoseconds since 1970 of the last change of the content.
+    pub modified: (i64, u32),
+}
+
+/// An opened directory below a data-root, or the data-root itself.
+#[derive(Debug)]
+pub struct Dir {
+    fd: OwnedFd,
+    path: PathBuf,
+}
+
+impl AsFd for Dir {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.fd.as_fd()
+    }
+}
+
+impl Dir {
+    /// Opens the directory that everything else will be relative to; symbolic links in `path` itself are followed, as dockerd does.
+    ///
+    /// # Errors
+    /// When it does not exist, is no directory, or may not be read.
+    pub fn root(path: &Path) -> Result<Self, ReadError> {
+        let failed = |cause: Cause| ReadError { path: path.to_owned(), operation: Operation::Open, cause };
+        let real = path.canonicalize().map_err(|error| failed(error.into()))?;
+        let fd = nix::fcntl::open(&real, OFlag::O_DIRECTORY | OFlag::O_CLOEXEC, Mode::empty()).map_err(|errno| failed(errno.into()))?;
+        Ok(Self { fd, path: real })
+    }
+
+    /// The path by which a person would name this directory.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Opens the directory `name`, which may have several components, or says that nothing has that name.
+    ///
+    /// # Errors
+    /// When something else than a directory stands there, or it may not be read.
+    pub fn dir(&self, name: impl AsRef<Path>) -> Result<Option<Self>, ReadError> {
+        let name = name.as_ref();
+        match self.open_beneath(name, OFlag::O_DIRECTORY) {
+            Ok(fd) => Ok(Some(Self { fd, path: self.path.join(name) })),
+            Err(Errno::ENOENT) => Ok(None),
+            Err(errno) => Err(self.error(name, Operation::Open, errno)),
+        }
+    }
+
+    /// Every name in the directory, sorted by its bytes.
+    ///
+    /// # Errors
+    /// When the kernel fails to list it; what was listed until then is not returned, so that a part never passes for the whole.
+    pub fn entries(&self) -> Result<Vec<Entry>, ReadError> {
+        let failed = |errno: Errno| self.error(Path::new(""), Operation::List, errno);
+        let fd = self.open_beneath(Path::new("."), OFlag::O_DIRECTORY).map_err(failed)?;
+        let mut listing = nix::dir::Dir::from_fd(fd).map_err(failed)?;
+        let mut entries = Vec::new();
+        for entry in listing.iter() {
+            let entry = entry.map_err(failed)?;
+            let name = OsStr::from_bytes(entry.file_name().to_bytes());
+            if name != "." && name != ".." {
+                let kind = match entry.file_type() {
+                    Some(listed) => kind_of(listed),
+                    None => self.kind(name)?.unwrap_or(Kind::Special),
+                };
+                entries.push(Entry { name: name.to_owned(), kind });
+            }
+        }
+        entries.sort_unstable();
+        Ok(entries)
+    }
+
+    /// Every name in the directory `name`; none when there is no such directory.
+    ///
+    /// # Errors
+    /// As [`Dir::dir`] and [`Dir::entries`].
+    pub fn entries_of(&self, name: impl AsRef<Path>) -> Result<Vec<Entry>, ReadError> {
+        self.dir(name)?.map_or_else(|| Ok(Vec::new()), |dir| dir.entries())
+    }
+
+    /// The kind of what `name` names, without following a link.
+    ///
+    /// # Errors
+    /// When the kernel fails to say.
+    pub fn kind(&self, name: impl AsRef<Path>) -> Result<Option<Kind>, ReadError> {
+        let name = name.as_ref();
+        match nix::sys::stat::fstatat(&self.fd, name, AtFlags::AT_SYMLINK_NOFOLLOW) {
+            Ok(stat) => Ok(Some(match stat.st_mode & nix::libc::S_IFMT {
+                nix::libc::S_IFDIR => Kind::Directory,
+                nix::libc::S_IFREG => Kind::File,
+                nix::libc::S_IFLNK => Kind::Symlink,
+                _ => Kind::Special,
+            })),
+            Err(Errno::ENOENT) => Ok(None),
+            Err(errno) => Err(self.error(name, Operation::Stat, errno)),
+        }
+    }
+
+    /// What identifies the inode `name` (`""`: this directory) and tells its age, or nothing when it is gone.
+    ///
+    /// # Errors
+    /// When the kernel fails to say.
+    pub fn stamp(&self, name: impl AsRef<Path>) -> Result<Option<Stamp>, ReadError> {
+        use rustix::fs::{AtFlags, StatxFlags, statx};
+        let name = name.as_ref();
+        let flags = AtFlags::SYMLINK_NOFOLLOW | AtFlags::EMPTY_PATH | AtFlags::NO_AUTOMOUNT;
+        let wanted = StatxFlags::INO | StatxFlags::BTIME | StatxFlags::CTIME | StatxFlags::MTIME;
+        match statx(&self.fd, name, flags, wanted) {
+            Ok(stat) => Ok(Some(Stamp {
+                device: (stat.stx_dev_major, stat.stx_dev_minor),
+                inode: stat.stx_ino,
+                born: (stat.stx_mask & StatxFlags::BTIME.bits() != 0).then_some((stat.stx_btime.tv_sec, stat.stx_btime.tv_nsec)),
+                changed: (stat.stx_ctime.tv_sec, stat.stx_ctime.tv_nsec),
+                modified: (stat.stx_mtime.tv_sec, stat.stx_mtime.tv_nsec),
+            })),
+            Err(rustix::io::Errno::NOENT) => Ok(None),
+            Err(errno) => Err(self.error(name, Operation::Stat, io::Error::from(errno))),
+        }
+    }
+
+    /// Opens the regular file `name` for reading, or says that nothing has that name.
+    ///
+    /// # Errors
+    /// When something else than a regular file stands there, or it may not be read.
+    pub fn file(&self, name: impl AsRef<Path>) -> Result<Option<File>, ReadError> {
+        let name = name.as_ref();
+        let fd = match self.open_beneath(name, OFlag::O_NONBLOCK | OFlag::O_NOCTTY) {
+            Ok(fd) => fd,
+            Err(Errno::ENOENT) => return Ok(None),
+            // What a device node, a socket or a link answers when it is opened.
+            Err(Errno::ENXIO | Errno::ENODEV | Errno::ELOOP) => return Err(self.error(name, Operation::Open, Cause::NotAFile)),
+            Err(errno) => return Err(self.error(name, Operation::Open, errno)),
+        };
+        let stat = nix::sys::stat::fstat(&fd).map_err(|errno| self.error(name, Operation::Stat, errno))?;
+        if stat.st_mode & nix::libc::S_IFMT != nix::libc::S_IFREG {
+            return Err(self.error(name, Operation::Open, Cause::NotAFile));
+        }
+        Ok(Some(File::from(fd)))
+    }
+
+    /// The content of the regular file `name`, of at most `limit` bytes, or nothing when there is none.
+    ///
+    /// # Errors
+    /// As [`Dir::file`]; and when the content is larger than `limit`.
+    pub fn read(&self, name: impl AsRef<Path>, limit: u64) -> Result<Option<Vec<u8>>, ReadError> {
+        let name = name.as_ref();
+        let Some(file) = self.file(name)? else { return Ok(None) };
+        let mut content = Vec::new();
+        file.take(limit.saturating_add(1)).read_to_end(&mut content).map_err(|error| self.error(name, Operation::Read, error))?;
+        if u64::try_from(content.len()).is_ok_and(|length| length > limit) {
+            return Err(self.error(name, Operation::Read, Cause::TooLarge(limit)));
+        }
+        Ok(Some(content))
+    }
+
+    /// The text of the symbolic link `name`, or nothing when there is none.
+    ///
+    /// # Errors
+    /// When something else stands there, or the kernel fails to say.
+    pub fn read_link(&self, name: impl AsRef<Path>) -> Result<Option<OsString>, ReadError> {
+        let name = name.as_ref();
+        match readlinkat(&self.fd, name) {
+            Ok(text) => Ok(Some(text)),
+            Err(Errno::ENOENT) => Ok(None),
+            Err(Errno::EINVAL) => Err(self.error(name, Operation::Read, Cause::Malformed("not a symbolic link".to_owned()))),
+            Err(errno) => Err(self.error(name, Operation::Read, errno)),
+        }
+    }
+
+    /// The error that `operation` on `name` below this directory failed with `cause`.
+    pub fn error(&self, name: impl AsRef<Path>, operation: Operation, cause: impl Into<Cause>) -> ReadError {
+        let name = name.as_ref();
+        let path = if name.as_os_str().is_empty() { self.path.clone() } else { self.path.join(name) };
+        ReadError { path, operation, cause: cause.into() }
+    }
+
+    /// Opens `name` read-only, below this directory and through no symbolic link.
+    fn open_beneath(&self, name: &Path, flags: OFlag) -> nix::Result<OwnedFd> {
+        let flags = flags | OFlag::O_RDONLY | OFlag::O_CLOEXEC | OFlag::O_NOFOLLOW;
+        let resolve = ResolveFlag::RESOLVE_BENEATH | ResolveFlag::RESOLVE_NO_SYMLINKS | ResolveFlag::RESOLVE_NO_MAGICLINKS;
+        match openat2(&self.fd, name, OpenHow::new().flags(flags).resolve(resolve)) {
+            // Kernels before 5.6, and sandboxes that know no `openat2`.
+            Err(Errno::ENOSYS | Errno::EPERM) => self.open_by_steps(name, flags),
+            opened => opened,
+        }
+    }
+
+    /// Does what [`Dir::open_beneath`] does where there is no `openat2`: one component at a time, none of them a link or `..`.
+    fn open_by_steps(&self, name: &Path, flags: OFlag) -> nix::Result<OwnedFd> {
+        let through = OFlag::O_DIRECTORY | OFlag::O_PATH | OFlag::O_CLOEXEC | OFlag::O_NOFOLLOW;
+        let mut components = name.components().peekable();
+        let mut reached: Option<OwnedFd> = None;
+        while let Some(component) = components.next() {
+            if !matches!(component, Component::Normal(_) | Component::CurDir) {
+                return Err(Errno::EXDEV);
+            }
+            let flags = if components.peek().is_some() { through } else { flags };
+            let from = reached.as_ref().map_or_else(|| self.fd.as_fd(), AsFd::as_fd);
+            reached = Some(openat(from, component.as_os_str(), flags, Mode::empty())?);
+        }
+        reached.ok_or(Errno::ENOENT)
+    }
+}
+
+const fn kind_of(listed: nix::dir::Type) -> Kind {
+    use nix::dir::Type;
+    match listed {
+        Type::Directory => Kind::Directory,
+        Type::File => Kind::File,
+        Type::Symlink => Kind::Symlink,
+        Type::Fifo | Type::CharacterDevice | Type::BlockDevice | Type::Socket => Kind::Special,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::fs;
+    use std::os::unix::fs::symlink;
+
+    /// A directory with a file, a FIFO, links in and out, and a subdirectory.
+    fn fixture() -> (tempfile::TempDir, Dir) {
+        let temp = tempfile::tempdir().unwrap();
+        fs::write(temp.path().join("file"), "0123456789").unwrap();
+        fs::create_dir(temp.path().join("sub")).unwrap();
+        fs::write(temp.path().join("sub/inner"), "inner").unwrap();
+        symlink("file", temp.path().join("inside")).unwrap();
+        symlink("/etc", temp.path().join("outside")).unwrap();
+        nix::unistd::mkfifo(&temp.path().join("fifo"), Mode::S_IRWXU).unwrap();
+        let dir = Dir::root(temp.path()).unwrap();
+        (temp, dir)
+    }
+
+    #[test]
+    fn reads_a_file_of_several_components() {
+        let (_temp, dir) = fixture();
+        assert_eq!(dir.read("sub/inner", 100).unwrap().unwrap(), b"inner");
+        assert!(dir.read("absent", 100).unwrap().is_none());
+        assert!(dir.read("absent/file", 100).unwrap().is_none());
+    }
+
+    #[test]
+    fn refuses_what_is_too_large_a_fifo_a_link_and_a_way_out() {
+        let (_temp, dir) = fixture();
+        assert_eq!(dir.read("file", 10).unwrap().unwrap().len(), 10);
+        for (name, limit) in [("file", 9), ("fifo", 100), ("inside", 100), ("outside/passwd", 100), ("../x", 100), ("sub", 100)] {
+            assert!(dir.read(name, limit).is_err(), "{name} was read");
+        }
+        assert!(dir.dir("outside").is_err());
+        assert!(dir.dir("..").is_err());
+        assert!(dir.dir("file").is_err());
+    }
+
+    #[test]
+    fn refuses_the_same_where_there_is_no_openat2() {
+        let (_temp, dir) = fixture();
+        let open = |name: &str| dir.open_by_steps(Path::new(name), OFlag::O_RDONLY | OFlag::O_NOFOLLOW | OFlag::O_NONBLOCK);
+        assert!(open("sub/inner").is_ok());
+        assert!(open(".").is_ok());
+        for name in ["inside", "outside/passwd", "../x", "/etc/passwd", "sub/../file", ""] {
+            assert!(open(name).is_err(), "{name} was opened");
+        }
+    }
+
+    #[test]
+    fn lists_sorted_with_kinds() {
+        let (_temp, dir) = fixture();
+        let listed: Vec<_> = dir.entries().unwrap().into_iter().map(|entry| (entry.name.into_string().unwrap(), entry.kind)).collect();
+        let expected = [
+            ("fifo", Kind::Special),
+            ("file", Kind::File),
+            ("inside", Kind::Symlink),
+            ("outside", Kind::Symlink),
+            ("sub", Kind::Directory),
+        ];
+        assert_eq!(listed, expected.map(|(name, kind)| (name.to_owned(), kind)));
+    }
+
+    #[test]
+    fn an_error_names_the_path_the_operation_and_the_cause() {
+        let (temp, dir) = fixture();
+        let error = dir.read("sub/../file", 1).unwrap_err().to_string();
+        assert!(error.starts_with(&format!("cannot read {}", temp.path().canonicalize().unwrap().display())), "{error}");
+    }
+
+    #[test]
+    fn a_stamp_tells_inodes_apart() {
+        let (_temp, dir) = fixture();
+        assert_eq!(dir.stamp("file").unwrap(), dir.stamp("file").unwrap());
+        assert_ne!(dir.stamp("file").unwrap().unwrap().inode, dir.stamp("inside").unwrap().unwrap().inode);
+        assert!(dir.stamp("absent").unwrap().is_none());
+        assert!(dir.stamp("").unwrap().is_some());
+    }
+}

@@ -1,0 +1,3 @@
+//! The `layerwise` command.
+
+fn main() {}

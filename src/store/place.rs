@@ -1,0 +1,299 @@
+//! Which thing a path below a data-root belongs to: every inode has exactly one place, and so exactly one owner.
+//!
+//! ```text
+//! <data-root>/                        DataRoot
+//! ├── overlay2/                       Overlay2
+//! │   ├── l/                          Links
+//! │   │   └── <link>                  Link
+//! │   ├── <id>/                       LayerDir     (link, lower, work/, merged/, committed)
+//! │   │   ├── diff/                   LayerDiff
+//! │   │   └── .tmp-*                  Temporary
+//! │   └── <file>                      DriverFile   (backingFsBlockDev)
+//! ├── image/overlay2/                 Image        (and whatever in it is not listed here)
+//! │   ├── layerdb/sha256/<chain>/     LayerRecord
+//! │   ├── layerdb/mounts/<name>/      MountRecord
+//! │   ├── layerdb/tmp/<write-set>/    WriteSet
+//! │   ├── imagedb/content/sha256/<id>     ImageConfig
+//! │   ├── imagedb/metadata/sha256/<id>/   ImageMetadata
+//! │   ├── distribution/               Distribution
+//! │   └── .tmp-*                      Temporary
+//! ├── image/<driver>/                 InactiveDriver
+//! ├── <driver>/                       InactiveDriver
+//! ├── <uid>.<gid>/                    SubRoot      (userns-remap: a store of its own)
+//! ├── containers/<id>/                Container
+//! │   ├── <id>-json.log*, local-logs/ ContainerLog
+//! │   └── .tmp-*                      Temporary
+//! ├── volumes/<name>/                 Volume
+//! ├── plugins/<id>/                   Plugin
+//! ├── buildkit/                       BuildKit
+//! ├── network/, swarm/, …             Metadata
+//! ├── builder/, trust/, tmp-old/      Retired
+//! └── <anything else>                 Unknown
+//! ```
+
+use std::sync::Arc;
+
+/// What kind of thing a place is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[expect(missing_docs, reason = "the module's picture says what each one is")]
+pub enum Area {
+    DataRoot,
+    Overlay2,
+    Links,
+    Link,
+    LayerDir,
+    LayerDiff,
+    DriverFile,
+    Image,
+    LayerRecord,
+    MountRecord,
+    WriteSet,
+    ImageConfig,
+    ImageMetadata,
+    Distribution,
+    InactiveDriver,
+    SubRoot,
+    Containers,
+    Container,
+    ContainerLog,
+    Volumes,
+    Volume,
+    Plugins,
+    Plugin,
+    BuildKit,
+    Metadata,
+    Retired,
+    Temporary,
+    Unknown,
+}
+
+/// The owner of an inode: its area and, for things that have one, their name.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Owner {
+    /// What kind of thing it is.
+    pub area: Area,
+    /// The thing's name as it stands on the disk; for temporary files the path below the data-root; empty for areas that are one thing.
+    pub name: Arc<[u8]>,
+}
+
+impl Owner {
+    /// The owner called `name` in `area`.
+    #[must_use]
+    pub fn new(area: Area, name: &[u8]) -> Self {
+        Self { area, name: Arc::from(name) }
+    }
+}
+
+/// Where a walk stands: whom the directory is charged to, and how its entries are placed.
+#[derive(Debug, Clone)]
+pub struct Place {
+    owner: Owner,
+    inside: Inside,
+}
+
+/// How the entries of a directory are placed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Inside {
+    /// Like the directory itself, all the way down.
+    Same,
+    DataRoot,
+    Overlay2,
+    Links,
+    LayerDir,
+    Image,
+    ImageStore,
+    LayerDb,
+    LayerRecords,
+    MountRecords,
+    WriteSets,
+    ImageDb,
+    ImageContent,
+    ImageConfigs,
+    ImageMetadata,
+    ImageMetadatas,
+    Containers,
+    Container,
+    Volumes,
+    Plugins,
+}
+
+/// The storage drivers that Docker ever had, besides the one read here.
+const DRIVERS: [&[u8]; 8] = [b"aufs", b"btrfs", b"devicemapper", b"fuse-overlayfs", b"overlay", b"vfs", b"windowsfilter", b"zfs"];
+
+impl Place {
+    /// The data-root itself.
+    #[must_use]
+    pub fn root() -> Self {
+        Self { owner: Owner::new(Area::DataRoot, b""), inside: Inside::DataRoot }
+    }
+
+    /// Whom the inode at this place is charged to.
+    #[must_use]
+    pub const fn owner(&self) -> &Owner {
+        &self.owner
+    }
+
+    /// Whether everything below this directory has this very place.
+    #[must_use]
+    pub fn is_settled(&self) -> bool {
+        self.inside == Inside::Same
+    }
+
+    /// The place of the entry `name` of the directory at this place.
+    #[must_use]
+    pub fn child(&self, name: &[u8], is_directory: bool) -> Self {
+        let temporary = name.starts_with(b".tmp-");
+        match self.inside {
+            Inside::Same => self.clone(),
+            Inside::DataRoot => self.child_of_root(name),
+            Inside::Overlay2 if name == b"l" => self.at(Area::Links, b"", Inside::Links),
+            Inside::Overlay2 if is_directory => self.at(Area::LayerDir, name, Inside::LayerDir),
+            Inside::Overlay2 => self.at(Area::DriverFile, name, Inside::Same),
+            Inside::Links => self.at(Area::Link, name, Inside::Same),
+            Inside::LayerDir if name == b"diff" => self.at(Area::LayerDiff, &self.owner.name, Inside::Same),
+            Inside::LayerDir if temporary => self.temporary(&[b"overlay2", &self.owner.name, name]),
+            Inside::LayerDir => self.at(Area::LayerDir, &self.owner.name, Inside::Same),
+            Inside::Image if name == b"overlay2" => self.at(Area::Image, b"", Inside::ImageStore),
+            Inside::Image if is_directory => self.at(Area::InactiveDriver, name, Inside::Same),
+            Inside::ImageStore if temporary => self.temporary(&[b"image/overlay2", name]),
+            Inside::ImageStore => match name {
+                b"layerdb" => self.at(Area::Image, b"", Inside::LayerDb),
+                b"imagedb" => self.at(Area::Image, b"", Inside::ImageDb),
+                b"distribution" => self.at(Area::Distribution, b"", Inside::Same),
+                _ => self.at(Area::Image, b"", Inside::Same),
+            },
+            Inside::LayerDb => self.at(
+                Area::Image,
+                b"",
+                match name {
+                    b"sha256" => Inside::LayerRecords,
+                    b"mounts" => Inside::MountRecords,
+                    b"tmp" => Inside::WriteSets,
+                    _ => Inside::Same,
+                },
+            ),
+            Inside::LayerRecords => self.at(Area::LayerRecord, name, Inside::Same),
+            Inside::MountRecords => self.at(Area::MountRecord, name, Inside::Same),
+            Inside::WriteSets => self.at(Area::WriteSet, name, Inside::Same),
+            Inside::ImageDb => self.at(
+                Area::Image,
+                b"",
+                match name {
+                    b"content" => Inside::ImageContent,
+                    b"metadata" => Inside::ImageMetadata,
+                    _ => Inside::Same,
+                },
+            ),
+            Inside::ImageContent if name == b"sha256" => self.at(Area::Image, b"", Inside::ImageConfigs),
+            Inside::ImageMetadata if name == b"sha256" => self.at(Area::Image, b"", Inside::ImageMetadatas),
+            Inside::Image | Inside::ImageContent | Inside::ImageMetadata => self.at(Area::Image, b"", Inside::Same),
+            Inside::ImageConfigs if temporary => self.temporary(&[b"image/overlay2/imagedb/content/sha256", name]),
+            Inside::ImageConfigs => self.at(Area::ImageConfig, name, Inside::Same),
+            Inside::ImageMetadatas => self.at(Area::ImageMetadata, name, Inside::Same),
+            Inside::Containers => self.at(Area::Container, name, Inside::Container),
+            Inside::Container if temporary => self.temporary(&[b"containers", &self.owner.name, name]),
+            Inside::Container if is_log(&self.owner.name, name) => self.at(Area::ContainerLog, &self.owner.name, Inside::Same),
+            Inside::Container => self.at(Area::Container, &self.owner.name, Inside::Same),
+            Inside::Volumes if is_directory => self.at(Area::Volume, name, Inside::Same),
+            Inside::Volumes => self.at(Area::Volumes, b"", Inside::Same),
+            Inside::Plugins if is_directory => self.at(Area::Plugin, name, Inside::Same),
+            Inside::Plugins => self.at(Area::Plugins, b"", Inside::Same),
+        }
+    }
+
+    fn child_of_root(&self, name: &[u8]) -> Self {
+        match name {
+            b"overlay2" => self.at(Area::Overlay2, b"", Inside::Overlay2),
+            b"image" => self.at(Area::Image, b"", Inside::Image),
+            b"containers" => self.at(Area::Containers, b"", Inside::Containers),
+            b"volumes" => self.at(Area::Volumes, b"", Inside::Volumes),
+            b"plugins" => self.at(Area::Plugins, b"", Inside::Plugins),
+            b"buildkit" => self.at(Area::BuildKit, b"", Inside::Same),
+            b"network" | b"swarm" | b"runtimes" | b"runtimes-old" | b"engine-id" => self.at(Area::Metadata, name, Inside::Same),
+            b"builder" | b"trust" | b"tmp-old" => self.at(Area::Retired, name, Inside::Same),
+            _ if DRIVERS.contains(&name) => self.at(Area::InactiveDriver, name, Inside::Same),
+            _ if is_userns_root(name) => self.at(Area::SubRoot, name, Inside::Same),
+            _ => self.at(Area::Unknown, name, Inside::Same),
+        }
+    }
+
+    fn at(&self, area: Area, name: &[u8], inside: Inside) -> Self {
+        let name = if *name == *self.owner.name { Arc::clone(&self.owner.name) } else { Arc::from(name) };
+        Self { owner: Owner { area, name }, inside }
+    }
+
+    fn temporary(&self, path: &[&[u8]]) -> Self {
+        self.at(Area::Temporary, &path.join(&b'/'), Inside::Same)
+    }
+}
+
+/// Whether `name` in the directory of container `id` is a log: `<id>-json.log`, its rotations, or the directory of the local driver.
+fn is_log(id: &[u8], name: &[u8]) -> bool {
+    name == b"local-logs" || name.strip_prefix(id).is_some_and(|rest| rest.starts_with(b"-json.log"))
+}
+
+/// Whether a name has the form `<uid>.<gid>` of a userns-remap root.
+#[must_use]
+pub fn is_userns_root(name: &[u8]) -> bool {
+    let number = |digits: &[u8]| !digits.is_empty() && digits.iter().all(u8::is_ascii_digit);
+    let mut parts = name.split(|&byte| byte == b'.');
+    matches!((parts.next(), parts.next(), parts.next()), (Some(uid), Some(gid), None) if number(uid) && number(gid))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The owner of the file at `path` below a data-root.
+    fn owner(path: &str) -> (Area, String) {
+        let mut components = path.split('/').peekable();
+        let mut place = Place::root();
+        while let Some(name) = components.next() {
+            place = place.child(name.as_bytes(), components.peek().is_some());
+        }
+        (place.owner().area, String::from_utf8(place.owner().name.to_vec()).unwrap())
+    }
+
+    #[test]
+    fn every_path_has_its_owner() {
+        for (path, area, name) in [
+            ("overlay2/abc/diff/etc/passwd", Area::LayerDiff, "abc"),
+            ("overlay2/abc/link", Area::LayerDir, "abc"),
+            ("overlay2/abc/work/diff/x", Area::LayerDir, "abc"),
+            ("overlay2/abc/diff/diff/.tmp-x", Area::LayerDiff, "abc"),
+            ("overlay2/abc/.tmp-link1", Area::Temporary, "overlay2/abc/.tmp-link1"),
+            ("overlay2/l/XYZ", Area::Link, "XYZ"),
+            ("overlay2/backingFsBlockDev", Area::DriverFile, "backingFsBlockDev"),
+            ("image/overlay2/layerdb/sha256/c/size", Area::LayerRecord, "c"),
+            ("image/overlay2/layerdb/mounts/m/init-id", Area::MountRecord, "m"),
+            ("image/overlay2/layerdb/tmp/write-set-1/diff", Area::WriteSet, "write-set-1"),
+            ("image/overlay2/imagedb/content/sha256/i", Area::ImageConfig, "i"),
+            ("image/overlay2/imagedb/metadata/sha256/i/parent", Area::ImageMetadata, "i"),
+            ("image/overlay2/repositories.json", Area::Image, ""),
+            ("image/overlay2/.tmp-repositories.json7", Area::Temporary, "image/overlay2/.tmp-repositories.json7"),
+            ("image/vfs/layerdb/sha256/c/size", Area::InactiveDriver, "vfs"),
+            ("vfs/dir/x", Area::InactiveDriver, "vfs"),
+            ("100000.100000/overlay2/abc/diff", Area::SubRoot, "100000.100000"),
+            ("containers/c/config.v2.json", Area::Container, "c"),
+            ("containers/c/c-json.log.1.gz", Area::ContainerLog, "c"),
+            ("containers/c/local-logs/container.log", Area::ContainerLog, "c"),
+            ("containers/c/d-json.log", Area::Container, "c"),
+            ("volumes/v/_data/x", Area::Volume, "v"),
+            ("volumes/metadata.db", Area::Volumes, ""),
+            ("buildkit/cache.db", Area::BuildKit, ""),
+            ("network/files/local-kv.db", Area::Metadata, "network"),
+            ("trust/x", Area::Retired, "trust"),
+            ("lost+found/x", Area::Unknown, "lost+found"),
+        ] {
+            assert_eq!(owner(path), (area, name.to_owned()), "{path}");
+        }
+    }
+
+    #[test]
+    fn a_userns_root_is_two_numbers() {
+        assert!(is_userns_root(b"100000.100000"));
+        for name in [&b"1.2.3"[..], b"1.", b".1", b"1", b"a.b", b"", b"."] {
+            assert!(!is_userns_root(name), "{}", String::from_utf8_lossy(name));
+        }
+    }
+}

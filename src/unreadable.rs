@@ -1,0 +1,42 @@
+//! What could not be read or understood: never dropped, because it pins whatever it might have referred to.
+
+use crate::dir::{Operation, ReadError};
+use std::path::PathBuf;
+
+/// Something on the disk that could not be read or understood.
+///
+/// It is data, not an error: reading goes on, every command mentions it, and nothing that it might refer to is called garbage.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Unreadable {
+    /// Where it is.
+    pub path: PathBuf,
+    /// What was tried.
+    pub operation: Operation,
+    /// Why it failed.
+    pub error: String,
+    /// What may be in use on its account.
+    pub pins: Pins,
+}
+
+/// What an unreadable thing may have referred to, and so what cannot be proven dead while it is unreadable.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Pins {
+    /// It cannot keep a layer alive (a tag, a log, a volume's options).
+    Nothing,
+    /// It may name layers, and so their directories.
+    Layers,
+    /// It may name layer directories.
+    Directories,
+    /// It may name read-write layers, and so everything below them.
+    Mounts,
+    /// It may name anything.
+    Everything,
+}
+
+impl Unreadable {
+    /// Records that `error` happened to something that may keep `pins` alive.
+    #[must_use]
+    pub fn new(error: ReadError, pins: Pins) -> Self {
+        Self { error: error.cause.to_string(), operation: error.operation, path: error.path, pins }
+    }
+}
