@@ -198,8 +198,20 @@ macro_rules! digest_type {
         }
 
         text_form!($name, $expected);
+
+        impl TryFrom<&[u8]> for FileName<$name> {
+            type Error = IdError;
+
+            fn try_from(name: &[u8]) -> Result<Self, IdError> {
+                $name::from_hex(name).map(Self)
+            }
+        }
     };
 }
+
+/// A digest as it stands in a file name: its digits alone.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct FileName<T>(pub T);
 
 digest_type! {
     /// The SHA-256 of some content.

@@ -1,6 +1,88 @@
 //! Read-only readers of what Docker keeps on the disk, one file for each store, named like it.
 //!
 //! A reader has two halves: a `parse` that makes sense of bytes handed to it, and a thin `read` beside it that fetches them through
-//! [`crate::dir`]. Nothing above this module knows where in a data-root a thing lies.
+//! [`crate::dir`]. What a reader cannot make sense of it hands over as [`Unreadable`], with what that may keep alive, and reads on.
+//! Nothing above this module knows where in a data-root a thing lies.
 
+pub mod containers;
+pub mod distribution;
+pub mod imagedb;
+pub mod layerdb;
+pub mod mounts;
+pub mod overlay2;
 pub mod place;
+pub mod repositories;
+
+use crate::dir::{Cause, Dir, Entry, Operation, ReadError};
+use crate::unreadable::{Pins, Unreadable, keep};
+use rayon::prelude::*;
+use serde::de::DeserializeOwned;
+use std::os::unix::ffi::OsStrExt as _;
+use std::path::Path;
+
+/// The most bytes that a text of one identifier or number can have, generously.
+const SMALL: u64 = 4096;
+
+/// The most bytes that a JSON document of Docker's is read with; image configs are limited to 4 MiB by registries.
+const JSON: u64 = 32 << 20;
+
+/// Reads something of every entry, in parallel, and keeps the order.
+fn read_each<T: Send>(
+    entries: &[Entry],
+    unreadable: &mut Vec<Unreadable>,
+    read: impl Fn(&Entry, &mut Vec<Unreadable>) -> Option<T> + Sync,
+) -> Vec<T> {
+    let read: Vec<_> = entries
+        .par_iter()
+        .with_min_len(16)
+        .map(|entry| {
+            let mut failed = Vec::new();
+            (read(entry, &mut failed), failed)
+        })
+        .collect();
+    let mut values = Vec::with_capacity(read.len());
+    for (value, failed) in read {
+        values.extend(value);
+        unreadable.extend(failed);
+    }
+    values
+}
+
+/// The identifier that the file `name` holds, white space around it ignored as Docker does; nothing when there is no such file.
+fn read_id<T>(dir: &Dir, name: impl AsRef<Path>) -> Result<Option<T>, ReadError>
+where
+    T: for<'text> TryFrom<&'text [u8], Error: ToString>,
+{
+    let name = name.as_ref();
+    let Some(content) = dir.read(name, SMALL)? else { return Ok(None) };
+    parse_id(content.trim_ascii()).map(Some).map_err(|cause| dir.error(name, Operation::Parse, cause))
+}
+
+/// Parses the text of an identifier; an empty one, as a power cut leaves it, is called so.
+fn parse_id<T>(text: &[u8]) -> Result<T, Cause>
+where
+    T: for<'text> TryFrom<&'text [u8], Error: ToString>,
+{
+    if text.is_empty() {
+        return Err(Cause::Malformed("the file is empty".to_owned()));
+    }
+    T::try_from(text).map_err(|error| Cause::Malformed(error.to_string()))
+}
+
+/// The identifier that an entry's name is, or an [`Unreadable`] that keeps `pins` alive.
+fn id_of_name<T>(dir: &Dir, entry: &Entry, pins: Pins, unreadable: &mut Vec<Unreadable>) -> Option<T>
+where
+    T: for<'text> TryFrom<&'text [u8], Error: ToString>,
+{
+    let parsed = T::try_from(entry.name.as_bytes());
+    keep(parsed.map_err(|error| dir.error(&entry.name, Operation::Parse, Cause::Malformed(error.to_string()))), pins, unreadable)
+}
+
+/// Parses the first JSON value of `content`; what follows it is ignored, as Docker's decoder does.
+fn parse_json<T: DeserializeOwned>(content: &[u8]) -> Result<T, Cause> {
+    serde_json::Deserializer::from_slice(content)
+        .into_iter()
+        .next()
+        .unwrap_or_else(|| Err(serde::de::Error::custom("the file is empty")))
+        .map_err(|error| Cause::Malformed(error.to_string()))
+}
