@@ -4,4 +4,5 @@
 //! [`crate::dir`]. Nothing above this module knows where in a data-root a thing lies.
 
 pub mod bolt;
+pub mod buildkit;
 pub mod place;
