@@ -4,6 +4,8 @@
 //! [`crate::dir`]. What a reader cannot make sense of it hands over as [`Unreadable`], with what that may keep alive, and reads on.
 //! Nothing above this module knows where in a data-root a thing lies.
 
+pub mod bolt;
+pub mod buildkit;
 pub mod containers;
 pub mod distribution;
 pub mod imagedb;
