@@ -3,4 +3,5 @@
 //! A reader has two halves: a `parse` that makes sense of bytes handed to it, and a thin `read` beside it that fetches them through
 //! [`crate::dir`]. Nothing above this module knows where in a data-root a thing lies.
 
+pub mod live;
 pub mod place;
