@@ -10,6 +10,7 @@ pub mod containers;
 pub mod distribution;
 pub mod imagedb;
 pub mod layerdb;
+pub mod live;
 pub mod mounts;
 pub mod overlay2;
 pub mod place;
