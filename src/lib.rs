@@ -4,3 +4,4 @@ pub mod id;
 
 pub mod store;
 pub mod unreadable;
+pub mod usage;
