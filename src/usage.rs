@@ -1,0 +1,3 @@
+//! What everything below a data-root weighs, in bytes and in inodes.
+
+pub mod scan;
