@@ -19,24 +19,41 @@
 //! root; without it whiteouts, devices, owners and `trusted.` attributes are left out where the kernel refuses them. Layers are honest:
 //! their DiffID is that of a real tar, which `tar-split.json.gz` describes, and dockerd itself starts on what is written here.
 
+mod bolt_writer;
 mod builder;
+mod buildkit;
 mod container;
 mod container_config;
+mod damage;
+mod distribution;
 mod go_json;
 mod image;
 mod layer;
+mod leftovers;
+mod mount;
 mod names;
+mod network;
 mod overlay;
+mod plugin;
+mod retired;
+pub mod sample;
+mod snapshot;
 mod tar;
 mod tar_split;
 mod tree;
 mod unpack;
+mod volume;
 mod write;
 
+pub use bolt_writer::Bucket;
 pub use builder::Builder;
 pub use container::{Container, ContainerSpec, State};
+pub use damage::{DATABASES, Harm, Target};
 pub use image::{Image, ImageSpec};
 pub use layer::{Layer, LayerSpec};
+pub use leftovers::{Fragment, Removal};
+pub use mount::MountNaming;
 pub use overlay::Directory;
+pub use snapshot::{Snapshot, SnapshotSpec};
 pub use tree::{MODIFIED, Tree};
 pub use write::{Result, WriteError};

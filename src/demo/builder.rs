@@ -1,13 +1,20 @@
 //! The builder itself: the empty data-root that a fresh dockerd leaves, and what it keeps of everything added to it since.
 
+use super::bolt_writer::Bucket;
+use super::buildkit::{self, Databases};
+use super::image::Repositories;
 use super::write::{self, Result, failed};
-use super::{go_json, image::Repositories};
+use super::{go_json, network};
 use jiff::{SignedDuration, Timestamp};
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
+/// Where the names of images are.
+const REPOSITORIES: &str = "image/overlay2/repositories.json";
+
 /// The directories of a data-root on which dockerd has just started for the first time, and their modes.
-const SKELETON: [(&str, u32); 24] = [
+const SKELETON: [(&str, u32); 26] = [
     ("buildkit", 0o711),
     ("buildkit/content", 0o755),
     ("buildkit/content/ingest", 0o755),
@@ -22,6 +29,8 @@ const SKELETON: [(&str, u32); 24] = [
     ("image/overlay2/imagedb/metadata", 0o700),
     ("image/overlay2/imagedb/metadata/sha256", 0o700),
     ("image/overlay2/layerdb", 0o700),
+    ("network", 0o750),
+    ("network/files", 0o750),
     ("overlay2", 0o710),
     ("overlay2/l", 0o700),
     ("plugins", 0o700),
@@ -34,6 +43,14 @@ const SKELETON: [(&str, u32); 24] = [
     ("volumes", 0o701),
 ];
 
+/// What Docker rewrites as a whole when anything in it changes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Store {
+    Repositories,
+    Volumes,
+    BuildKit,
+}
+
 /// Writes a data-root.
 ///
 /// After each call the disk is as Docker would have left it; only [`Builder::batch`] puts off what is rewritten as a whole.
@@ -41,8 +58,13 @@ const SKELETON: [(&str, u32); 24] = [
 pub struct Builder {
     path: PathBuf,
     now: Timestamp,
-    batch: bool,
+    /// What is put off, within a batch.
+    pending: Option<BTreeSet<Store>>,
+    /// Whether another hand wrote the databases, so that writing ours would lose what stands in them.
+    foreign: bool,
     pub(super) repositories: Repositories,
+    pub(super) volumes: Bucket,
+    pub(super) buildkit: Databases,
 }
 
 impl Builder {
@@ -58,13 +80,38 @@ impl Builder {
             return Err(failed("create", &path)("the directory is not empty"));
         }
         write::permissions(&path, 0o710)?;
+        let mut root = Self::at_path(path, false);
         for (name, mode) in SKELETON {
-            write::directory(&path.join(name), mode)?;
+            root.directory(name, mode)?;
         }
-        let mut root = Self { path, now: Timestamp::UNIX_EPOCH, batch: false, repositories: Repositories::default() };
-        root.now = Timestamp::from_second(super::MODIFIED).unwrap_or(root.now);
-        root.flush()?;
+        root.volumes.bucket("volumes");
+        for store in [Store::Repositories, Store::Volumes, Store::BuildKit] {
+            root.changed(store)?;
+        }
+        root.database("network/files/local-kv.db", 0o644, &network::database())?;
+        root.database("buildkit/cache.db", 0o600, &buildkit::solver_cache())?;
         Ok(root)
+    }
+
+    /// Opens a data-root that is there already, to add layers, images, containers, damage and leftovers to it.
+    ///
+    /// What stands in its databases is not read, and so volumes and build snapshots cannot be added to it.
+    ///
+    /// # Errors
+    /// When its `repositories.json` cannot be read.
+    pub fn open(path: impl AsRef<Path>) -> Result<Self> {
+        let path = path.as_ref();
+        let mut root = Self::at_path(path.canonicalize().map_err(failed("find", path))?, true);
+        let repositories = root.at(REPOSITORIES);
+        let text = fs::read_to_string(&repositories).map_err(failed("read", &repositories))?;
+        root.repositories = serde_json::from_str(&text).map_err(failed("parse", &repositories))?;
+        Ok(root)
+    }
+
+    fn at_path(path: PathBuf, foreign: bool) -> Self {
+        let now = Timestamp::from_second(super::MODIFIED).unwrap_or(Timestamp::UNIX_EPOCH);
+        let (repositories, volumes, buildkit) = (Repositories::default(), Bucket::default(), Databases::default());
+        Self { path, now, pending: None, foreign, repositories, volumes, buildkit }
     }
 
     /// The data-root.
@@ -78,21 +125,41 @@ impl Builder {
     /// # Errors
     /// What `work` fails with, or when the writing fails.
     pub fn batch<T>(&mut self, work: impl FnOnce(&mut Self) -> Result<T>) -> Result<T> {
-        let nested = std::mem::replace(&mut self.batch, true);
+        let outer = self.pending.replace(BTreeSet::new());
         let done = work(self);
-        self.batch = nested;
-        self.flush()?;
+        let pending = std::mem::replace(&mut self.pending, outer).unwrap_or_default();
+        pending.into_iter().try_for_each(|store| self.changed(store))?;
         done
     }
 
-    /// Writes what Docker rewrites as a whole, unless that is put off.
-    pub(super) fn flush(&self) -> Result<()> {
-        if self.batch {
+    /// Writes a store anew, unless that is put off.
+    pub(super) fn changed(&mut self, store: Store) -> Result<()> {
+        if let Some(pending) = &mut self.pending {
+            pending.insert(store);
             return Ok(());
         }
-        let path = self.at("image/overlay2/repositories.json");
-        let text = go_json::text(&self.repositories).map_err(failed("write", &path))?;
-        write::file(&path, 0o600, text)
+        match store {
+            Store::Repositories => {
+                let path = self.at(REPOSITORIES);
+                let text = go_json::text(&self.repositories).map_err(failed("write", &path))?;
+                write::file(&path, 0o600, text)
+            }
+            Store::Volumes => self.database("volumes/metadata.db", 0o600, &self.volumes),
+            Store::BuildKit => {
+                let databases = self.buildkit.files();
+                databases.into_iter().try_for_each(|(name, mode, content)| self.database(name, mode, content))
+            }
+        }
+    }
+
+    /// Writes a database.
+    fn database(&self, name: &str, mode: u32, content: &Bucket) -> Result<()> {
+        let path = self.at(name);
+        if self.foreign {
+            return Err(failed("write", &path)("another hand wrote it"));
+        }
+        let bytes = content.encode().map_err(failed("encode", &path))?;
+        write::file(&path, mode, bytes)
     }
 
     /// The path of `name` in the data-root.
@@ -105,6 +172,14 @@ impl Builder {
         let path = self.at(name);
         write::directory(&path, mode)?;
         Ok(path)
+    }
+
+    /// Creates the directory `name` and all above it.
+    pub(super) fn directories(&self, name: &Path, mode: u32) -> Result<PathBuf> {
+        let mut above: Vec<_> = name.ancestors().filter(|above| !above.as_os_str().is_empty()).collect();
+        above.reverse();
+        above.into_iter().try_for_each(|above| self.directory(above, mode).map(drop))?;
+        Ok(self.at(name))
     }
 
     /// The time at which the next thing is made: a minute after the one before it.

@@ -1,15 +1,14 @@
-//! Containers: their read-write and init layers, the record of the two in `layerdb/mounts/`, and what stands in `containers/`.
+//! Containers: what a caller says of one, and the order in which Docker writes it.
 
 use super::builder::Builder;
 use super::container_config as config;
 use super::image::Image;
-use super::layer::Layer;
+use super::mount::{ImageMount, MountNaming, mount_path};
 use super::names;
 use super::overlay::Directory;
 use super::tree::Tree;
 use super::write::{self, Result};
-use crate::id::{ContainerId, DirId, Hex32, MountName};
-use sha2::{Digest as _, Sha256};
+use crate::id::ContainerId;
 use std::path::{Path, PathBuf};
 
 /// What a container is doing.
@@ -45,7 +44,7 @@ pub struct ContainerSpec {
     pub(super) tree: Tree,
     pub(super) log: usize,
     pub(super) volumes: Vec<(String, String)>,
-    pub(super) image_mounts: Vec<(Image, String)>,
+    pub(super) image_mounts: Vec<ImageMount>,
     pub(super) driver: String,
 }
 
@@ -60,8 +59,8 @@ pub struct Container {
     pub rw: Directory,
     /// Its init layer.
     pub init: Directory,
-    /// The read-write layers of its image mounts.
-    pub image_mounts: Vec<(MountName, Directory)>,
+    /// The read-write layers of its image mounts, by the names of their records.
+    pub image_mounts: Vec<(String, Directory)>,
 }
 
 impl Container {
@@ -74,7 +73,7 @@ impl Container {
     /// Where the record of its layers is below a data-root.
     #[must_use]
     pub fn mount_record(&self) -> PathBuf {
-        mount_path(&self.id.into())
+        mount_path(&self.id.to_string())
     }
 }
 
@@ -139,10 +138,10 @@ impl ContainerSpec {
         self
     }
 
-    /// Mounts `image` at `destination`, as Docker 28 can: a read-write layer of its own, without an init layer.
+    /// Mounts `image` at `destination`, as Docker can from 28 on: a read-write layer of its own, without an init layer.
     #[must_use]
-    pub fn image_mount(mut self, image: &Image, destination: &str) -> Self {
-        self.image_mounts.push((image.clone(), destination.to_owned()));
+    pub fn image_mount(mut self, image: &Image, destination: &str, naming: MountNaming) -> Self {
+        self.image_mounts.push(ImageMount { image: image.clone(), destination: destination.to_owned(), naming });
         self
     }
 
@@ -154,11 +153,6 @@ impl ContainerSpec {
     }
 }
 
-/// Where the record of a read-write layer is below a data-root.
-pub(super) fn mount_path(name: &MountName) -> PathBuf {
-    Path::new("image/overlay2/layerdb/mounts").join(name.to_string())
-}
-
 impl Builder {
     /// Writes a container.
     ///
@@ -167,7 +161,7 @@ impl Builder {
     pub fn container(&mut self, spec: &ContainerSpec) -> Result<Container> {
         let id = names::container(&spec.name)?;
         let image_mounts = spec.image_mounts.iter().map(|mount| self.image_mount(id, mount)).collect::<Result<_>>()?;
-        let (rw, init) = self.container_layers(&id.into(), spec)?;
+        let (rw, init) = self.container_layers(&id.to_string(), spec)?;
         let container = Container { id, name: spec.name.clone(), rw, init, image_mounts };
         let created = self.tick();
         config::write(self, spec, &container, created)?;
@@ -176,75 +170,4 @@ impl Builder {
         }
         Ok(container)
     }
-
-    /// Writes the init layer and the read-write layer of a container, and their record.
-    fn container_layers(&mut self, name: &MountName, spec: &ContainerSpec) -> Result<(Directory, Directory)> {
-        let top = spec.image.top.as_ref();
-        let digits = names::hex("mount", &name.to_string());
-        let init = self.overlay(DirId::Init(digits), top.map(|top| &top.dir), &init_tree())?;
-        let rw = self.overlay(DirId::Hex(digits), Some(&init), &spec.tree)?;
-        if top.is_some() {
-            self.mounted_once(&init)?;
-        }
-        if spec.state != State::Created {
-            self.mounted_once(&rw)?;
-        }
-        self.mount_record(name, &rw, Some(&init), top)?;
-        Ok((rw, init))
-    }
-
-    /// Writes the read-write layer of an image mount, named as Docker names it, and its record.
-    fn image_mount(&mut self, container: ContainerId, (image, destination): &(Image, String)) -> Result<(MountName, Directory)> {
-        let name = image_mount_name(container, &image.source(), destination);
-        let rw = self.rw_layer(&name, image.top.as_ref(), &Tree::new("image mount"))?;
-        Ok((name, rw))
-    }
-
-    /// Writes a read-write layer without an init layer, and its record.
-    pub(super) fn rw_layer(&mut self, name: &MountName, top: Option<&Layer>, tree: &Tree) -> Result<Directory> {
-        let rw = self.overlay(DirId::Hex(names::hex("mount", &name.to_string())), top.map(|top| &top.dir), tree)?;
-        self.mount_record(name, &rw, None, top)?;
-        Ok(rw)
-    }
-
-    /// Writes the record of a read-write layer.
-    fn mount_record(&self, name: &MountName, rw: &Directory, init: Option<&Directory>, top: Option<&Layer>) -> Result<()> {
-        self.layerdb()?;
-        let record = self.directory(mount_path(name), 0o755)?;
-        write::file(&record.join("mount-id"), 0o644, rw.id.to_string())?;
-        if let Some(init) = init {
-            write::file(&record.join("init-id"), 0o644, init.id.to_string())?;
-        }
-        match top {
-            Some(top) => write::file(&record.join("parent"), 0o644, top.chain_id.to_string()),
-            None => Ok(()),
-        }
-    }
-}
-
-/// The name of the read-write layer of an image mount.
-fn image_mount_name(container: ContainerId, source: &str, destination: &str) -> MountName {
-    let digest = Sha256::digest(format!("{container}-src={source}-dst={destination}"));
-    MountName::Hex(Hex32::from(<[u8; 32]>::from(digest)))
-}
-
-/// What dockerd puts into an init layer: the mount points and files that every container needs.
-fn init_tree() -> Tree {
-    Tree::new("init")
-        .content(".dockerenv", "")
-        .mode(0o755)
-        .directory("dev")
-        .content("dev/console", "")
-        .mode(0o755)
-        .directory("dev/pts")
-        .directory("dev/shm")
-        .content("etc/hostname", "")
-        .mode(0o755)
-        .content("etc/hosts", "")
-        .mode(0o755)
-        .symlink("etc/mtab", "/proc/mounts")
-        .content("etc/resolv.conf", "")
-        .mode(0o755)
-        .directory("proc")
-        .directory("sys")
 }

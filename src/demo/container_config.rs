@@ -2,7 +2,7 @@
 
 use super::builder::Builder;
 use super::container::{Container, ContainerSpec, State};
-use super::image::Image;
+use super::mount::ImageMount;
 use super::write::{self, Result, failed};
 use super::{go_json, names};
 use crate::id::Digest;
@@ -153,7 +153,7 @@ fn mount_points(root: &Path, spec: &ContainerSpec, container: &Container) -> Val
         });
         (destination.clone(), point)
     });
-    let images = spec.image_mounts.iter().zip(&container.image_mounts).map(|((image, destination), (name, rw))| {
+    let images = spec.image_mounts.iter().zip(&container.image_mounts).map(|(ImageMount { image, destination, .. }, (name, rw))| {
         let point = json!({
             "Source": root.join(rw.path()).join("merged").display().to_string(),
             "Destination": destination,
@@ -161,7 +161,7 @@ fn mount_points(root: &Path, spec: &ContainerSpec, container: &Container) -> Val
             "Name": image.source(),
             "Driver": "",
             "Type": "image",
-            "ID": name.to_string(),
+            "ID": name,
             "Spec": { "Type": "image", "Source": image.id, "Target": destination },
         });
         (destination.clone(), point)
@@ -172,7 +172,7 @@ fn mount_points(root: &Path, spec: &ContainerSpec, container: &Container) -> Val
 /// `hostconfig.json`.
 fn host_config(spec: &ContainerSpec) -> Value {
     let binds: Vec<_> = spec.volumes.iter().map(|(name, destination)| format!("{name}:{destination}")).collect();
-    let image_mount = |(image, destination): &(Image, String)| json!({ "Type": "image", "Source": image.source(), "Target": destination });
+    let image_mount = |mount: &ImageMount| json!({ "Type": "image", "Source": mount.image.source(), "Target": mount.destination });
     json!({
         "Binds": if binds.is_empty() { Value::Null } else { json!(binds) },
         "Mounts": spec.image_mounts.iter().map(image_mount).collect::<Vec<_>>(),

@@ -1,28 +1,31 @@
 //! Images: their config and metadata in `imagedb/`, their names in `repositories.json`.
 
-use super::builder::Builder;
+use super::builder::{Builder, Store};
 use super::go_json;
 use super::layer::Layer;
 use super::write::{self, Result, failed};
 use crate::id::{DiffId, ImageId};
 use jiff::Timestamp;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use serde_json::json;
 use std::collections::BTreeMap;
 use std::path::Path;
 
+/// Where the configs of images are.
+const CONTENT: &str = "image/overlay2/imagedb/content/sha256";
+
 /// The content of `repositories.json`.
-#[derive(Debug, Default, Serialize)]
+#[derive(Debug, Default, Serialize, Deserialize)]
 pub(super) struct Repositories {
     #[serde(rename = "Repositories")]
-    names: BTreeMap<String, BTreeMap<String, ImageId>>,
+    names: BTreeMap<String, BTreeMap<String, String>>,
 }
 
 impl Repositories {
     /// Gives `image` the name `reference`, `repository:tag` or `repository@digest`.
     pub(super) fn insert(&mut self, reference: &str, image: ImageId) {
         let repository = reference.split_once('@').or_else(|| reference.rsplit_once(':')).map_or(reference, |(repository, _)| repository);
-        self.names.entry(repository.to_owned()).or_default().insert(reference.to_owned(), image);
+        self.names.entry(repository.to_owned()).or_default().insert(reference.to_owned(), image.to_string());
     }
 }
 
@@ -167,16 +170,33 @@ impl ImageSpec {
 }
 
 impl Builder {
+    /// Writes the config of an image as it stands here, whatever it says, and returns the image's id.
+    ///
+    /// # Errors
+    /// When it cannot be written.
+    pub fn image_config(&mut self, config: impl AsRef<[u8]>) -> Result<ImageId> {
+        let id = ImageId::of(config.as_ref());
+        write::file(&self.at(CONTENT).join(id.hex().to_string()), 0o600, config)?;
+        Ok(id)
+    }
+
+    /// Gives `image`, which need not exist, the name `reference`.
+    ///
+    /// # Errors
+    /// When it cannot be written.
+    pub fn tag(&mut self, reference: &str, image: ImageId) -> Result<()> {
+        self.repositories.insert(reference, image);
+        self.changed(Store::Repositories)
+    }
+
     /// Writes an image, and names it.
     ///
     /// # Errors
     /// When it cannot be written.
     pub fn image(&mut self, spec: &ImageSpec) -> Result<Image> {
         let created = self.tick();
-        let content = self.at("image/overlay2/imagedb/content/sha256");
-        let config = go_json::text(&spec.config(created)).map_err(failed("write", &content))?;
-        let id = ImageId::of(config.as_bytes());
-        write::file(&content.join(id.hex().to_string()), 0o600, config)?;
+        let config = go_json::text(&spec.config(created)).map_err(failed("write", &self.at(CONTENT)))?;
+        let id = self.image_config(config)?;
         let metadata = Path::new("image/overlay2/imagedb/metadata/sha256").join(id.hex().to_string());
         if let Some(parent) = spec.parent {
             let metadata = self.directory(&metadata, 0o700)?;
@@ -189,7 +209,7 @@ impl Builder {
         for reference in &spec.references {
             self.repositories.insert(reference, id);
         }
-        self.flush()?;
+        self.changed(Store::Repositories)?;
         Ok(Image { id, top: spec.top.clone(), references: spec.references.clone(), command: spec.command.clone() })
     }
 }

@@ -3,33 +3,26 @@
 use super::builder::Builder;
 use super::names;
 use super::overlay::Directory;
-use super::tar_split::archive;
+use super::tar_split::{Archived, archive};
 use super::tree::Tree;
 use super::write::{self, Result, failed};
 use crate::id::{ChainId, DiffId, DirId};
+use std::io;
 use std::path::{Path, PathBuf};
+
+/// Where the records of layers are.
+pub(super) const LAYERDB: &str = "image/overlay2/layerdb";
 
 /// A read-only layer to be made; a [`Tree`] is one.
 #[derive(Debug, Clone)]
 pub struct LayerSpec {
     tree: Tree,
-    made_by: MadeBy,
-}
-
-/// How a layer's content came to be.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum MadeBy {
-    /// Unpacked from a tar.
-    Unpacking,
-    /// Exported by BuildKit from one of its snapshots.
-    BuildKit,
-    /// Out of nothing, without a tar.
-    Decree,
+    with_tar: bool,
 }
 
 impl From<Tree> for LayerSpec {
     fn from(tree: Tree) -> Self {
-        Self { tree, made_by: MadeBy::Unpacking }
+        Self { tree, with_tar: true }
     }
 }
 
@@ -37,7 +30,15 @@ impl LayerSpec {
     /// A layer whose DiffID follows from the seed alone, without `tar-split.json.gz`: cheap, where a test needs tens of thousands.
     #[must_use]
     pub fn without_tar(tree: Tree) -> Self {
-        Self { tree, made_by: MadeBy::Decree }
+        Self { tree, with_tar: false }
+    }
+
+    fn archive(&self) -> io::Result<Archived> {
+        if self.with_tar {
+            archive(&self.tree)
+        } else {
+            Ok(Archived { diff_id: DiffId::of(self.tree.seed().as_bytes()), tar_split: Vec::new() })
+        }
     }
 }
 
@@ -64,13 +65,18 @@ impl Layer {
     /// Where its record is below a data-root.
     #[must_use]
     pub fn record(&self) -> PathBuf {
-        record_path(self.chain_id)
+        Path::new(LAYERDB).join("sha256").join(self.chain_id.hex().to_string())
     }
 }
 
-/// Where the record of a chain is below a data-root.
-pub(super) fn record_path(chain: ChainId) -> PathBuf {
-    Path::new("image/overlay2/layerdb/sha256").join(chain.hex().to_string())
+/// The chain that a layer makes on top of another.
+fn chain(parent: Option<&Layer>, diff_id: DiffId) -> ChainId {
+    parent.map_or_else(|| ChainId::base(diff_id), |parent| parent.chain_id.child(diff_id))
+}
+
+/// The values of a whole chain: those of the layers below, and the topmost.
+fn extended<T: Clone>(below: Option<&Vec<T>>, top: T) -> Vec<T> {
+    below.into_iter().flatten().cloned().chain([top]).collect()
 }
 
 impl Builder {
@@ -80,43 +86,35 @@ impl Builder {
     /// When it cannot be written; in particular when the same content is on top of the same parent already.
     pub fn layer(&mut self, parent: Option<&Layer>, spec: impl Into<LayerSpec>) -> Result<Layer> {
         let spec = spec.into();
-        let diff_id = |path: &Path| archive(&spec.tree).map_err(failed("make a tar for", path));
-        let (diff_id, tar_split) = match spec.made_by {
-            MadeBy::Decree => (DiffId::of(spec.tree.seed().as_bytes()), None),
-            MadeBy::Unpacking | MadeBy::BuildKit => {
-                let archived = diff_id(self.path())?;
-                (archived.diff_id, Some(archived.tar_split))
-            }
-        };
-        let chain_id = parent.map_or_else(|| ChainId::base(diff_id), |parent| parent.chain_id.child(diff_id));
-        let dir = self.overlay(DirId::Hex(names::hex("layer", &chain_id.to_string())), parent.map(|parent| &parent.dir), &spec.tree)?;
-        let layer = Layer {
-            chain_id,
-            diff_id,
-            parent: parent.map(|parent| parent.chain_id),
-            dir,
-            size: if spec.made_by == MadeBy::BuildKit { spec.tree.archived_size() } else { spec.tree.size() },
-            diff_ids: parent.map_or(&[][..], |parent| &parent.diff_ids).iter().copied().chain([diff_id]).collect(),
-            seeds: parent.map_or(&[][..], |parent| &parent.seeds).iter().cloned().chain([spec.tree.seed().to_owned()]).collect(),
-        };
-        self.record(&layer, tar_split.as_deref())?;
-        Ok(layer)
+        let archived = spec.archive().map_err(failed("make a tar for", self.path()))?;
+        let name = names::hex("layer", &chain(parent, archived.diff_id).to_string());
+        let dir = self.overlay(DirId::Hex(name), parent.map(|parent| &parent.dir), &spec.tree)?;
+        self.register(parent, Written { dir, archived, size: spec.tree.size(), seed: spec.tree.seed() })
     }
 
-    /// Creates the directories of `layerdb/`, which dockerd does not before its first layer.
-    pub(super) fn layerdb(&self) -> Result<()> {
-        ["sha256", "tmp", "mounts"]
-            .into_iter()
-            .try_for_each(|name| self.directory(Path::new("image/overlay2/layerdb").join(name), 0o755).map(drop))
+    /// Registers the directory of a build snapshot as a layer too.
+    pub(super) fn register_snapshot(&self, parent: Option<&Layer>, dir: &Directory, tree: &Tree) -> Result<Layer> {
+        let archived = archive(tree).map_err(failed("make a tar for", self.path()))?;
+        self.register(parent, Written { dir: dir.clone(), archived, size: tree.archived_size(), seed: tree.seed() })
     }
 
     /// Writes the record of a layer, complete before it has its name.
-    fn record(&self, layer: &Layer, tar_split: Option<&[u8]>) -> Result<()> {
+    fn register(&self, parent: Option<&Layer>, written: Written<'_>) -> Result<Layer> {
+        let diff_id = written.archived.diff_id;
+        let layer = Layer {
+            chain_id: chain(parent, diff_id),
+            diff_id,
+            parent: parent.map(|parent| parent.chain_id),
+            dir: written.dir,
+            size: written.size,
+            diff_ids: extended(parent.map(|parent| &parent.diff_ids), diff_id),
+            seeds: extended(parent.map(|parent| &parent.seeds), written.seed.to_owned()),
+        };
         self.layerdb()?;
         let digits = names::digits(&layer.chain_id.to_string());
-        let set = self.directory(Path::new("image/overlay2/layerdb/tmp").join(format!("write-set-{digits}")), 0o700)?;
-        if let Some(tar_split) = tar_split {
-            write::file(&set.join("tar-split.json.gz"), 0o644, tar_split)?;
+        let set = self.directory(Path::new(LAYERDB).join(format!("tmp/write-set-{digits}")), 0o700)?;
+        if !written.archived.tar_split.is_empty() {
+            write::file(&set.join("tar-split.json.gz"), 0o644, &written.archived.tar_split)?;
         }
         write::file(&set.join("diff"), 0o644, layer.diff_id.to_string())?;
         write::file(&set.join("size"), 0o644, layer.size.to_string())?;
@@ -124,6 +122,20 @@ impl Builder {
         if let Some(parent) = layer.parent {
             write::file(&set.join("parent"), 0o644, parent.to_string())?;
         }
-        write::rename(&set, &self.at(layer.record()))
+        write::rename(&set, &self.at(layer.record()))?;
+        Ok(layer)
     }
+
+    /// Creates the directories of `layerdb/`, which dockerd does not before its first layer.
+    pub(super) fn layerdb(&self) -> Result<()> {
+        ["sha256", "tmp", "mounts"].into_iter().try_for_each(|name| self.directory(Path::new(LAYERDB).join(name), 0o755).map(drop))
+    }
+}
+
+/// A layer whose directory is there and whose record is not.
+struct Written<'a> {
+    dir: Directory,
+    archived: Archived,
+    size: u64,
+    seed: &'a str,
 }

@@ -1,7 +1,7 @@
 //! Names that look as random as Docker's and yet follow from what they are for, so that the same calls write the same data-root.
 
 use super::write::{Result, failed};
-use crate::id::{ContainerId, DirId, Hex32, LinkId, MountName};
+use crate::id::{ContainerId, DirId, Hex32, LinkId};
 use sha2::{Digest as _, Sha256};
 use std::path::Path;
 
@@ -29,14 +29,9 @@ pub(super) fn link(dir: &DirId, copy: u8) -> Result<LinkId> {
     parsed(&spell(bytes(&format!("link {copy}"), &dir.to_string()), b"ABCDEFGHIJKLMNOPQRSTUVWXYZ234567", 26))
 }
 
-/// A layer directory made by BuildKit.
+/// The layer directory that BuildKit called `name`.
 pub(super) fn build_dir(name: &str) -> Result<DirId> {
-    parsed(&build(name))
-}
-
-/// A read-write layer that BuildKit took as a view.
-pub(super) fn build_mount(name: &str) -> Result<MountName> {
-    parsed(&build(name))
+    parsed(name)
 }
 
 /// 25 characters as BuildKit makes them up.
@@ -71,8 +66,7 @@ mod tests {
     fn names_parse_as_what_they_are_for() {
         let dir = DirId::Hex(hex("layer", "base"));
         assert_eq!(link(&dir, 0).unwrap().to_string().len(), 26);
-        assert!(matches!(build_dir("x").unwrap(), DirId::Build(_)));
-        assert!(matches!(build_mount("x").unwrap(), MountName::Build(_)));
+        assert!(matches!(build_dir(&build("x")).unwrap(), DirId::Build(_)));
         assert_eq!(digits("x").len(), 9);
     }
 
