@@ -18,5 +18,7 @@ pub mod age;
 pub mod escape;
 pub mod json;
 pub mod size;
+pub mod table;
+pub mod tree;
 pub mod value;
 pub mod words;
