@@ -15,9 +15,12 @@
 //! reorder or hide what stands beside it ([`escape`]); in JSON the same characters are written `\uXXXX`, which every parser undoes ([`json`]).
 
 pub mod age;
+pub mod column;
 pub mod escape;
+pub mod filter;
 pub mod json;
 pub mod size;
+pub mod sort;
 pub mod table;
 pub mod tree;
 pub mod value;
