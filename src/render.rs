@@ -22,6 +22,7 @@ pub mod json;
 pub mod size;
 pub mod sort;
 pub mod table;
+pub mod template;
 pub mod tree;
 pub mod value;
 pub mod words;
