@@ -3,7 +3,9 @@ pub mod data_root;
 pub mod demo;
 pub mod dir;
 pub mod id;
+pub mod render;
 pub mod store;
+pub mod suggest;
 pub mod unreadable;
 pub mod usage;
 
