@@ -14,20 +14,66 @@ pub mod live;
 pub mod mounts;
 pub mod overlay2;
 pub mod place;
+pub mod plugins;
 pub mod repositories;
+pub mod volumes;
 
 use crate::dir::{Cause, Dir, Entry, Operation, ReadError};
 use crate::unreadable::{Pins, Unreadable, keep};
 use rayon::prelude::*;
 use serde::de::DeserializeOwned;
 use std::os::unix::ffi::OsStrExt as _;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// The most bytes that a text of one identifier or number can have, generously.
 const SMALL: u64 = 4096;
 
 /// The most bytes that a JSON document of Docker's is read with; image configs are limited to 4 MiB by registries.
 const JSON: u64 = 32 << 20;
+
+/// What a file of a record says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Told<T> {
+    /// This.
+    Is(T),
+    /// There is no such file.
+    Absent,
+    /// There is one, but what it says is lost.
+    Lost,
+}
+
+impl<T> Told<T> {
+    /// What it says, if it says something.
+    pub fn value(&self) -> Option<&T> {
+        match self {
+            Self::Is(value) => Some(value),
+            Self::Absent | Self::Lost => None,
+        }
+    }
+
+    /// Whether there is a file that says nothing any more.
+    pub const fn is_lost(&self) -> bool {
+        matches!(self, Self::Lost)
+    }
+}
+
+/// What a file of a record says; that it is lost matters while the record is kept, which the graph knows.
+fn told<T>(read: Result<Option<T>, ReadError>, unreadable: &mut Vec<Unreadable>) -> Told<T> {
+    match keep(read, Pins::Own, unreadable) {
+        Some(Some(value)) => Told::Is(value),
+        Some(None) => Told::Absent,
+        None => Told::Lost,
+    }
+}
+
+/// As [`told`], of a file that every whole record has.
+fn told_by_required<T>(path: PathBuf, read: Result<Option<T>, ReadError>, unreadable: &mut Vec<Unreadable>) -> Told<T> {
+    let told = told(read, unreadable);
+    if matches!(told, Told::Absent) {
+        unreadable.push(Unreadable::malformed(path, "the file is missing", Pins::Own));
+    }
+    told
+}
 
 /// Reads something of every entry, in parallel, and keeps the order.
 fn read_each<T: Send>(

@@ -23,6 +23,8 @@ pub struct Unreadable {
 pub enum Pins {
     /// It cannot keep an image or a layer alive (a log, a volume's options).
     Nothing,
+    /// It may name what the thing that it is a part of lies on: that matters while that thing is kept, which the graph knows.
+    Own,
     /// It may name images, which are in use without it too, but perhaps not by whom.
     Images,
     /// It may name layers, and so their directories.

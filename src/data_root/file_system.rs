@@ -4,7 +4,7 @@ use crate::dir::{Dir, Operation, ReadError};
 use std::io;
 
 /// The figures of a file system, in bytes and inodes.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
 pub struct FileSystem {
     /// Its kind, such as `ext4`, or its magic number where it has no name here.
     pub kind: String,

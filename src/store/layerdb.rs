@@ -16,7 +16,7 @@
 //! dockerd commits a write set by renaming it to its chain. It loads no layer whose `cache-id`, `diff` or `size` is missing, nor any
 //! layer above that, and never again registers that chain until the broken record is gone. Nothing cleans write sets.
 
-use super::{id_of_name, read_each, read_id};
+use super::{Told, id_of_name, read_each, read_id, told, told_by_required};
 use crate::dir::{Cause, Dir, Entry, Operation, ReadError, Stamp};
 use crate::id::{ChainId, DiffId, DirId, FileName};
 use crate::unreadable::{Pins, Unreadable, keep};
@@ -38,21 +38,47 @@ pub struct LayerDb {
     pub write_sets: BTreeMap<String, Leftover>,
 }
 
-/// The record of a read-only layer; what is `None` is missing or could not be read.
+/// The record of a read-only layer.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Layer {
     /// Its name.
     pub chain: ChainId,
     /// What it adds.
-    pub diff: Option<DiffId>,
+    pub diff: Told<DiffId>,
     /// The layer below.
-    pub parent: Option<ChainId>,
+    pub parent: Told<ChainId>,
     /// Its directory.
-    pub cache_id: Option<DirId>,
+    pub cache_id: Told<DirId>,
     /// Its size in bytes as Docker counts.
-    pub size: Option<u64>,
+    pub size: Told<u64>,
     /// When the record was made.
     pub stamp: Option<Stamp>,
+}
+
+impl Layer {
+    /// Its directory, if the record says which.
+    #[must_use]
+    pub fn dir(&self) -> Option<DirId> {
+        self.cache_id.value().copied()
+    }
+
+    /// Whether dockerd loads it, as far as its own record goes.
+    #[must_use]
+    pub fn is_whole(&self) -> bool {
+        let required = self.diff.value().is_some() && self.cache_id.value().is_some() && self.size.value().is_some();
+        required && !self.parent.is_lost()
+    }
+
+    /// The name that its parent and its content make, if both are told; another name than its own means that one of them is not true.
+    #[must_use]
+    pub fn computed_chain(&self) -> Option<ChainId> {
+        let diff = *self.diff.value()?;
+        match self.parent {
+            Told::Is(parent) => Some(parent.child(diff)),
+            Told::Absent => Some(ChainId::base(diff)),
+            Told::Lost => None,
+        }
+    }
 }
 
 /// A record that was being written or deleted when something stopped it.
@@ -103,35 +129,22 @@ fn read_leftovers(dir: &Dir, names: &[Entry], unreadable: &mut Vec<Unreadable>) 
 }
 
 fn read_layer(dir: &Dir, entry: &Entry, unreadable: &mut Vec<Unreadable>) -> Option<Layer> {
-    let chain = id_of_name::<FileName<ChainId>>(dir, entry, Pins::Layers, unreadable)?.0;
-    let hex = chain.hex();
-    let file = |name: &str| format!("{hex}/{name}");
+    let FileName(chain) = id_of_name::<FileName<ChainId>>(dir, entry, Pins::Layers, unreadable)?;
+    let file = |name: &str| format!("{}/{name}", chain.hex());
+    let at = |name: &str| dir.path().join(file(name));
     let layer = Layer {
         chain,
-        diff: keep(required(dir, &file("diff"), read_id(dir, file("diff"))), Pins::Layers, unreadable),
-        parent: keep(read_id(dir, file("parent")), Pins::Layers, unreadable).flatten(),
-        cache_id: keep(required(dir, &file("cache-id"), read_id(dir, file("cache-id"))), Pins::Directories, unreadable),
-        size: keep(required(dir, &file("size"), read_size(dir, &file("size"))), Pins::Nothing, unreadable),
-        stamp: keep(dir.stamp(hex.to_string()), Pins::Nothing, unreadable).flatten(),
+        diff: told_by_required(at("diff"), read_id(dir, file("diff")), unreadable),
+        parent: told(read_id(dir, file("parent")), unreadable),
+        cache_id: told_by_required(at("cache-id"), read_id(dir, file("cache-id")), unreadable),
+        size: told_by_required(at("size"), read_size(dir, &file("size")), unreadable),
+        stamp: keep(dir.stamp(chain.hex().to_string()), Pins::Nothing, unreadable).flatten(),
     };
-    note_mismatch(dir, &layer, unreadable);
-    Some(layer)
-}
-
-/// Notes a record whose name is not the chain of what it says: its true parent, and all below it, are unknown.
-fn note_mismatch(dir: &Dir, layer: &Layer, unreadable: &mut Vec<Unreadable>) {
-    let Some(diff) = layer.diff else { return };
-    let computed = layer.parent.map_or_else(|| ChainId::base(diff), |parent| parent.child(diff));
-    if computed != layer.chain {
-        let says = if layer.parent.is_some() { "its parent and diff make" } else { "without a parent its diff makes" };
-        let path = dir.path().join(layer.chain.hex().to_string());
-        unreadable.push(Unreadable::malformed(path, format!("{says} {computed}, so its parent is unknown"), Pins::Layers));
+    if let Some(computed) = layer.computed_chain().filter(|&computed| computed != chain) {
+        let says = if layer.parent.value().is_some() { "its parent and its diff make" } else { "without a parent its diff makes" };
+        unreadable.push(Unreadable::malformed(at(""), format!("{says} {computed}, so its parent is not known"), Pins::Own));
     }
-}
-
-/// The value of a file that dockerd needs, or the error that it is missing.
-fn required<T>(dir: &Dir, name: &str, value: Result<Option<T>, ReadError>) -> Result<T, ReadError> {
-    value?.ok_or_else(|| dir.error(name, Operation::Open, Cause::Malformed("the file is missing".to_owned())))
+    Some(layer)
 }
 
 /// Docker's size of a layer.

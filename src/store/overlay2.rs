@@ -15,7 +15,7 @@
 //! dockerd never lists these directories: what nothing names stays for ever. A directory made by an operation that was cut off may lack
 //! `link` or `lower`, so a missing `lower` proves nothing about what lies below.
 
-use super::{id_of_name, parse_id, read_each, read_id};
+use super::{Told, id_of_name, parse_id, read_each, read_id, told};
 use crate::dir::{Cause, Dir, Entry, Kind, Operation, ReadError, Stamp};
 use crate::id::{DirId, LinkId};
 use crate::unreadable::{Pins, Unreadable, keep};
@@ -46,8 +46,8 @@ pub struct LayerDir {
     pub id: DirId,
     /// Its short name, where it has one that can be read.
     pub link: Option<LinkId>,
-    /// The short names of all below, the nearest first; `None` where there is no such file or it cannot be read.
-    pub lower: Option<Vec<LinkId>>,
+    /// The short names of all below, the nearest first.
+    pub lower: Told<Vec<LinkId>>,
     /// Whether `diff/` is there.
     pub diff: bool,
     /// When it was made, and which inode it is.
@@ -81,7 +81,7 @@ fn read_dir(parent: &Dir, id: DirId, unreadable: &mut Vec<Unreadable>) -> Result
     Ok(LayerDir {
         id,
         link,
-        lower: keep(lower, Pins::Directories, unreadable).flatten(),
+        lower: told(lower, unreadable),
         diff: parent.kind(format!("{name}/diff"))? == Some(Kind::Directory),
         stamp: parent.stamp(&name)?,
     })

@@ -14,7 +14,8 @@ use crate::unreadable::{Pins, Unreadable, keep};
 use serde::Deserialize;
 use std::collections::BTreeMap;
 
-const PATH: &str = "image/overlay2/repositories.json";
+/// Where the references stand below a data-root.
+pub const PATH: &str = "image/overlay2/repositories.json";
 
 /// Every reference and the image it stands for; what is no image ID is kept as the text that it is.
 pub type References = BTreeMap<String, Result<ImageId, String>>;
