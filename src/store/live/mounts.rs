@@ -199,6 +199,7 @@ mod tests {
 
     #[test]
     fn finds_directories_and_links_however_a_mount_names_them() {
+        let mixed = (vec![A.to_owned()], vec![L1.to_owned()]);
         let (a, b, init) = ((vec![A.to_owned()], vec![]), (vec![B.to_owned()], vec![]), (vec![format!("{A}-init")], vec![]));
         let (l1, both) = ((vec![], vec![L1.to_owned()]), (vec![A.to_owned()], vec![L1.to_owned(), L2.to_owned()]));
         for (line, expected) in [
@@ -214,6 +215,7 @@ mod tests {
             (format!(r"0:39 / / rw - overlay overlay rw,lowerdir+=/x\072y/l/{L1}"), &l1),
             (format!(r"0:39 / / rw - overlay overlay rw,lowerdir=/x\134:y/l/{L1}"), &l1),
             (format!(r"0:39 / / rw - overlay overlay rw,lowerdir=/x\054y\075/l/{L1}::/data"), &l1),
+            (format!(r"0:39 / / rw - overlay overlay rw,lowerdir=l/{L1}\072{A}/diff"), &mixed),
             // Bind mounts, of a directory below a layer, of a deleted one, of an init layer.
             (format!("254:0 /var/lib/docker/overlay2/{A}/diff/etc /mnt rw - ext4 /dev/vda rw"), &a),
             (format!("254:0 /docker/overlay2/{A}/diff//deleted /mnt rw - ext4 /dev/vda rw"), &a),
