@@ -45,7 +45,7 @@ impl Engine {
                 --bridge=none --iptables=false --ip-masq=false --storage-driver overlay2 --cgroup-parent {cgroup} &
             wait; while :; do sleep 1000; done",
             base = base.display(),
-            cgroup = base.display().to_string().replace("/tmp", "").replace('.', "-"),
+            cgroup = Path::new("/").join(cgroup(&base)).display(),
         );
         let log = fs::File::create(base.join("log")).unwrap();
         let namespace = Command::new("unshare")
@@ -105,14 +105,34 @@ impl Engine {
     }
 }
 
+/// The name of the control group of all containers of the engine below `base`.
+fn cgroup(base: &Path) -> String {
+    format!("layerwise-live{}", base.file_name().unwrap().to_str().unwrap().replace('.', "-"))
+}
+
+/// Removes an empty tree of control groups, whose files are the kernel's and cannot be removed.
+fn remove_cgroup(group: &Path) {
+    for entry in fs::read_dir(group).into_iter().flatten().flatten().filter(|entry| entry.path().is_dir()) {
+        remove_cgroup(&entry.path());
+    }
+    // One that is not empty yet stays behind: nothing but its name is lost by that.
+    drop(fs::remove_dir(group));
+}
+
 impl Drop for Engine {
     fn drop(&mut self) {
         // With unshare goes the first process of the namespace, and with it everything in it.
         self.namespace.kill().unwrap();
         self.namespace.wait().unwrap();
-        // The last mounts go with the last process of the namespace, which the kernel ends meanwhile.
+        // The last mounts and control groups go with the last process of the namespace, which the kernel ends meanwhile.
+        let group = cgroup(self.temp.path());
+        let hierarchies = fs::read_dir("/sys/fs/cgroup").into_iter().flatten().flatten().map(|entry| entry.path());
+        let groups: Vec<PathBuf> = hierarchies.chain(["/sys/fs/cgroup".into()]).map(|hierarchy| hierarchy.join(&group)).collect();
         for _ in 0..100 {
-            if fs::remove_dir_all(self.temp.path()).is_ok() {
+            for group in &groups {
+                remove_cgroup(group);
+            }
+            if !groups.iter().any(|group| group.exists()) && fs::remove_dir_all(self.temp.path()).is_ok() {
                 return;
             }
             sleep(Duration::from_millis(50));
