@@ -19,7 +19,7 @@ pub struct Candidate {
     pub opened: Result<DataRoot, ReadError>,
     /// The running dockerds that use it.
     pub daemons: Vec<u32>,
-    /// Whether somebody holds its lock; unknown if it cannot be opened or asked.
+    /// Whether somebody holds its lock, without by whom; unknown if it cannot be opened or asked.
     pub lock: LockState,
 }
 

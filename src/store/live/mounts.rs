@@ -162,13 +162,18 @@ fn live(names: Names, (pid, mount_point, file_system): Seen) -> LiveMount {
 /// under different names. The answers are guesses, best first, for the caller to verify.
 pub(super) fn own_names(proc: &Proc, pid: u32, path: &Path) -> Vec<PathBuf> {
     let table = |pid| proc.read(pid, "mountinfo", LIMIT).ok().flatten().unwrap_or_default();
-    let (theirs, ours) = (table(pid), proc.own_pid().map(table).unwrap_or_default());
+    translate(&table(pid), &proc.own_pid().map(table).unwrap_or_default(), path)
+}
+
+/// What `path` is called by the mounts `ours` that is called so by the mounts `theirs`, if a file system is mounted in both.
+#[must_use]
+pub fn translate(theirs: &[u8], ours: &[u8], path: &Path) -> Vec<PathBuf> {
     // Of several mounts on one point, the last is on top.
-    let covering = mountinfo::parse(&theirs).flatten().filter(|mount| path.starts_with(mount.mount_point()));
+    let covering = mountinfo::parse(theirs).flatten().filter(|mount| path.starts_with(mount.mount_point()));
     let Some(mount) = covering.max_by_key(|mount| mount.mount_point().components().count()) else { return Vec::new() };
     let Ok(rest) = path.strip_prefix(mount.mount_point()) else { return Vec::new() };
     let inside = mount.root().join(rest);
-    let same = mountinfo::parse(&ours).flatten().filter(|own| own.device == mount.device);
+    let same = mountinfo::parse(ours).flatten().filter(|own| own.device == mount.device);
     same.filter_map(|own| Some(own.mount_point().join(inside.strip_prefix(own.root()).ok()?))).collect()
 }
 
@@ -194,6 +199,7 @@ mod tests {
 
     #[test]
     fn finds_directories_and_links_however_a_mount_names_them() {
+        let mixed = (vec![A.to_owned()], vec![L1.to_owned()]);
         let (a, b, init) = ((vec![A.to_owned()], vec![]), (vec![B.to_owned()], vec![]), (vec![format!("{A}-init")], vec![]));
         let (l1, both) = ((vec![], vec![L1.to_owned()]), (vec![A.to_owned()], vec![L1.to_owned(), L2.to_owned()]));
         for (line, expected) in [
@@ -209,6 +215,7 @@ mod tests {
             (format!(r"0:39 / / rw - overlay overlay rw,lowerdir+=/x\072y/l/{L1}"), &l1),
             (format!(r"0:39 / / rw - overlay overlay rw,lowerdir=/x\134:y/l/{L1}"), &l1),
             (format!(r"0:39 / / rw - overlay overlay rw,lowerdir=/x\054y\075/l/{L1}::/data"), &l1),
+            (format!(r"0:39 / / rw - overlay overlay rw,lowerdir=l/{L1}\072{A}/diff"), &mixed),
             // Bind mounts, of a directory below a layer, of a deleted one, of an init layer.
             (format!("254:0 /var/lib/docker/overlay2/{A}/diff/etc /mnt rw - ext4 /dev/vda rw"), &a),
             (format!("254:0 /docker/overlay2/{A}/diff//deleted /mnt rw - ext4 /dev/vda rw"), &a),
@@ -232,6 +239,18 @@ mod tests {
         {
             assert_eq!(names(line), Default::default(), "{line}");
         }
+    }
+
+    #[test]
+    fn a_path_is_translated_through_the_file_system_that_holds_it() {
+        let theirs = b"1 0 0:50 / / rw - overlay o rw\n2 1 254:0 /docker/volumes/v/_data /var/lib/docker rw - ext4 d rw\n";
+        let ours = b"1 0 254:0 / / rw - ext4 d rw\n2 1 254:0 /docker /srv/with\\040blank rw - ext4 d rw\n3 1 254:1 / /x rw - ext4 e rw\n";
+        let expected = ["/docker/volumes/v/_data/1.2", "/srv/with blank/volumes/v/_data/1.2"].map(PathBuf::from);
+        assert_eq!(translate(theirs, ours, Path::new("/var/lib/docker/1.2")), expected);
+        assert_eq!(translate(theirs, ours, Path::new("/etc")), Vec::<PathBuf>::new());
+        // What is mounted last on a point hides what was mounted there before.
+        let hidden = [&theirs[..], b"3 1 0:7 / /var/lib/docker rw - tmpfs t rw\n"].concat();
+        assert_eq!(translate(&hidden, ours, Path::new("/var/lib/docker/1.2")), Vec::<PathBuf>::new());
     }
 
     #[test]
