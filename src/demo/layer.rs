@@ -128,7 +128,11 @@ impl Builder {
 
     /// Creates the directories of `layerdb/`, which dockerd does not before its first layer.
     pub(super) fn layerdb(&self) -> Result<()> {
-        ["sha256", "tmp", "mounts"].into_iter().try_for_each(|name| self.directory(Path::new(LAYERDB).join(name), 0o755).map(drop))
+        let there = self.at(LAYERDB).join("mounts").is_dir();
+        ["sha256", "tmp", "mounts"]
+            .into_iter()
+            .filter(|_| !there)
+            .try_for_each(|name| self.directory(Path::new(LAYERDB).join(name), 0o755).map(drop))
     }
 }
 

@@ -47,7 +47,10 @@ impl Builder {
         write::file(&dir.join("link"), 0o644, made.link.to_string())?;
         if let Some(below) = below {
             write::directory(&dir.join("work"), 0o700)?;
-            write::file(&self.at(below.path()).join("committed"), 0o600, "")?;
+            let committed = self.at(below.path()).join("committed");
+            if !committed.exists() {
+                write::file(&committed, 0o600, "")?;
+            }
             write::file(&dir.join("lower"), 0o644, lower_text(&made.lower))?;
         }
         unpack(tree, &dir.join("diff"))?;

@@ -50,7 +50,8 @@ fn attributes(member: &Member, path: &Path) -> Result<()> {
     if member.owner != (0, 0) {
         write::owner(path, member.owner)?;
     }
-    if !matches!(member.kind, Kind::Symlink(_)) {
+    // Changing the owner takes the set-user-id bit away.
+    if matches!(member.kind, Kind::File(_)) || member.owner != (0, 0) && !matches!(member.kind, Kind::Symlink(_)) {
         write::permissions(path, member.mode)?;
     }
     member.attributes.iter().try_for_each(|(name, value)| write::attribute(path, name, value))

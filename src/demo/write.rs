@@ -3,8 +3,8 @@
 //! Modes are set after the creation, so that they do not depend on the umask of whoever runs this.
 
 use rustix::fs::{AtFlags, CWD, FileType, Mode, Timespec, Timestamps, XattrFlags};
-use std::fs::{self, Permissions};
-use std::io;
+use std::fs::{self, File, Permissions};
+use std::io::{self, Write as _};
 use std::os::unix::fs::{PermissionsExt as _, symlink as make_symlink};
 use std::path::{Path, PathBuf};
 
@@ -36,7 +36,7 @@ fn io_error(error: Box<dyn std::error::Error + Send + Sync>) -> io::Error {
     error.downcast::<io::Error>().map_or_else(io::Error::other, |error| *error)
 }
 
-/// Creates the directory `path`, whose parent exists, unless it is there already.
+/// Creates the directory `path`, whose parent exists, unless it is there already; then it keeps its mode.
 pub(super) fn directory(path: &Path, mode: u32) -> Result<()> {
     match fs::create_dir(path) {
         Ok(()) => permissions(path, mode),
@@ -47,8 +47,8 @@ pub(super) fn directory(path: &Path, mode: u32) -> Result<()> {
 
 /// Creates the file `path`, or replaces its content.
 pub(super) fn file(path: &Path, mode: u32, content: impl AsRef<[u8]>) -> Result<()> {
-    fs::write(path, content).map_err(failed("write", path))?;
-    permissions(path, mode)
+    let mut file = File::create(path).map_err(failed("create", path))?;
+    file.write_all(content.as_ref()).and_then(|()| file.set_permissions(Permissions::from_mode(mode))).map_err(failed("write", path))
 }
 
 /// Sets the mode of a file or a directory.
