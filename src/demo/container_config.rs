@@ -49,7 +49,7 @@ fn log_name(container: &Container) -> String {
     format!("{}-json.log", container.id)
 }
 
-/// A log of exactly `bytes` bytes: whole lines, the last one as long as it takes.
+/// A log of exactly `bytes` bytes, but at least a line if any: whole lines, the last one as long as it takes.
 fn log(bytes: usize, created: Timestamp) -> String {
     const LINE: usize = 120;
     let line = |length: usize| {
@@ -187,4 +187,35 @@ fn host_config(spec: &ContainerSpec) -> Value {
         "MaskedPaths": ["/proc/kcore", "/proc/keys", "/proc/timer_list", "/sys/firmware"],
         "ReadonlyPaths": ["/proc/bus", "/proc/fs", "/proc/irq", "/proc/sys", "/proc/sysrq-trigger"],
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_log_has_as_many_bytes_as_wanted_in_whole_lines() {
+        let created = Timestamp::UNIX_EPOCH;
+        for bytes in [0, 61, 119, 120, 121, 239, 240, 5_000, 100_001] {
+            let log = log(bytes, created);
+            assert_eq!(log.len(), bytes, "{bytes}");
+            for line in log.lines() {
+                let entry: Value = serde_json::from_str(line).unwrap();
+                assert_eq!(entry["stream"], "stdout");
+            }
+        }
+    }
+
+    #[test]
+    fn a_state_says_what_dockerd_would() {
+        let said = |of| {
+            let state = state(of, Timestamp::UNIX_EPOCH);
+            [&state["Running"], &state["Paused"], &state["Dead"], &state["Pid"], &state["ExitCode"]].map(ToString::to_string).join(" ")
+        };
+        assert_eq!(said(State::Created), "false false false 0 0");
+        assert_eq!(said(State::Running { pid: 7 }), "true false false 7 0");
+        assert_eq!(said(State::Paused { pid: 7 }), "true true false 7 0");
+        assert_eq!(said(State::Exited { code: 3 }), "false false false 0 3");
+        assert_eq!(said(State::Dead), "false false true 0 0");
+    }
 }
