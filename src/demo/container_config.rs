@@ -173,9 +173,8 @@ fn mount_points(root: &Path, spec: &ContainerSpec, container: &Container) -> Val
 fn host_config(spec: &ContainerSpec) -> Value {
     let binds: Vec<_> = spec.volumes.iter().map(|(name, destination)| format!("{name}:{destination}")).collect();
     let image_mount = |mount: &ImageMount| json!({ "Type": "image", "Source": mount.image.source(), "Target": mount.destination });
-    json!({
+    let mut config = json!({
         "Binds": if binds.is_empty() { Value::Null } else { json!(binds) },
-        "Mounts": spec.image_mounts.iter().map(image_mount).collect::<Vec<_>>(),
         "LogConfig": { "Type": "json-file", "Config": {} },
         "NetworkMode": "none",
         "RestartPolicy": { "Name": "no", "MaximumRetryCount": 0 },
@@ -186,7 +185,12 @@ fn host_config(spec: &ContainerSpec) -> Value {
         "Runtime": "runc",
         "MaskedPaths": ["/proc/kcore", "/proc/keys", "/proc/timer_list", "/sys/firmware"],
         "ReadonlyPaths": ["/proc/bus", "/proc/fs", "/proc/irq", "/proc/sys", "/proc/sysrq-trigger"],
-    })
+    });
+    // Left out when there is none.
+    if let (Some(config), false) = (config.as_object_mut(), spec.image_mounts.is_empty()) {
+        config.insert("Mounts".to_owned(), spec.image_mounts.iter().map(image_mount).collect());
+    }
+    config
 }
 
 #[cfg(test)]
