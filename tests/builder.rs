@@ -13,7 +13,7 @@
 mod dockerd;
 
 use dockerd::Dockerd;
-use layerwise::demo::{Builder, ContainerSpec, ImageSpec, Layer, SnapshotSpec, Target, Tree, sample};
+use layerwise::demo::{Builder, Container, ContainerSpec, ImageSpec, Layer, SnapshotSpec, Target, Tree, sample};
 use layerwise::id::{ChainId, DiffId};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -252,17 +252,23 @@ fn what_dockerd_adds_has_the_shape_of_what_was_built() {
     for (file, ours) in files.iter().zip(configs) {
         assert_agrees(&ours, &at(Path::new("containers")).join(&made).join(file));
     }
-    let their_mount = at(Path::new("image/overlay2/layerdb/mounts")).join(&made);
-    assert_eq!(shape(&at(&done.mount_record()), ""), shape(&their_mount, ""));
-    for (ours, name) in [(&done.rw, "mount-id"), (&done.init, "init-id")] {
-        let theirs = at(Path::new("overlay2")).join(fs::read_to_string(their_mount.join(name)).unwrap());
-        assert_eq!(shape(&at(&ours.path()), ""), shape(&theirs, ""), "{name}");
-    }
-    let their_init = at(Path::new("overlay2")).join(fs::read_to_string(their_mount.join("init-id")).unwrap()).join("diff");
-    assert_eq!(names_and_modes(&at(&done.init.path()).join("diff")), names_and_modes(&their_init));
+    assert_mounts_agree(root.path(), &done, &made);
     let configs = at(Path::new("image/overlay2/imagedb/content/sha256"));
-    assert_agrees(&fs::read(configs.join(ours.id.hex().to_string())).unwrap(), &configs.join(theirs.trim_start_matches("sha256:")));
+    let (ours, theirs) = (ours.id.hex().to_string(), theirs.trim_start_matches("sha256:"));
+    assert_agrees(&fs::read(configs.join(&ours)).unwrap(), &configs.join(theirs));
     let metadata = at(Path::new("image/overlay2/imagedb/metadata/sha256"));
-    let theirs = shape(&metadata.join(theirs.trim_start_matches("sha256:")), "");
-    assert!(shape(&metadata.join(ours.id.hex().to_string()), "").is_subset(&theirs), "{theirs:?}");
+    let [ours, theirs] = [&ours, theirs].map(|image| shape(&metadata.join(image), ""));
+    assert!(ours.is_subset(&theirs), "{theirs:?}");
+}
+
+/// Asserts that the layers of the container that was built look like those of `made`, which dockerd made.
+fn assert_mounts_agree(root: &Path, built: &Container, made: &str) {
+    let their_mount = root.join("image/overlay2/layerdb/mounts").join(made);
+    assert_eq!(shape(&root.join(built.mount_record()), ""), shape(&their_mount, ""));
+    for (ours, name) in [(&built.rw, "mount-id"), (&built.init, "init-id")] {
+        let theirs = root.join("overlay2").join(fs::read_to_string(their_mount.join(name)).unwrap());
+        assert_eq!(shape(&root.join(ours.path()), ""), shape(&theirs, ""), "{name}");
+    }
+    let their_init = root.join("overlay2").join(fs::read_to_string(their_mount.join("init-id")).unwrap());
+    assert_eq!(names_and_modes(&root.join(built.init.path()).join("diff")), names_and_modes(&their_init.join("diff")));
 }

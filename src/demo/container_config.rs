@@ -96,7 +96,6 @@ fn config(root: &Path, spec: &ContainerSpec, container: &Container, created: Tim
     let file = |name: &str| {
         if spec.state == State::Created { String::new() } else { root.join(container.path()).join(name).display().to_string() }
     };
-    let image = spec.image.references.first().cloned().unwrap_or_else(|| spec.image.id.to_string());
     let (path, args) = spec.image.command.split_first().map_or(("", &[][..]), |(path, args)| (path.as_str(), args));
     json!({
         "StreamConfig": {},
@@ -106,16 +105,7 @@ fn config(root: &Path, spec: &ContainerSpec, container: &Container, created: Tim
         "Managed": false,
         "Path": path,
         "Args": args,
-        "Config": {
-            "Hostname": hostname(container),
-            "Env": ["PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"],
-            "Cmd": spec.image.command,
-            "Image": image,
-            "Volumes": null,
-            "Entrypoint": null,
-            "OnBuild": null,
-            "Labels": {},
-        },
+        "Config": settings(spec, container),
         "Image": spec.image.id,
         "NetworkSettings": { "Networks": { "none": { "NetworkID": "", "EndpointID": "" } }, "Ports": null },
         "LogPath": file(&log_name(container)),
@@ -132,6 +122,20 @@ fn config(root: &Path, spec: &ContainerSpec, container: &Container, created: Tim
         "HostsPath": file("hosts"),
         "ShmPath": "",
         "ResolvConfPath": file("resolv.conf"),
+    })
+}
+
+/// `Config` in `config.v2.json`.
+fn settings(spec: &ContainerSpec, container: &Container) -> Value {
+    json!({
+        "Hostname": hostname(container),
+        "Env": ["PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"],
+        "Cmd": spec.image.command,
+        "Image": spec.image.source(),
+        "Volumes": null,
+        "Entrypoint": null,
+        "OnBuild": null,
+        "Labels": {},
     })
 }
 

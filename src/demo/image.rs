@@ -71,7 +71,7 @@ pub struct Image {
 }
 
 impl Image {
-    /// The name by which a person would mount it.
+    /// The name by which a person would ask for it.
     pub(super) fn source(&self) -> String {
         self.references.first().cloned().unwrap_or_else(|| self.id.to_string())
     }
