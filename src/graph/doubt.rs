@@ -46,6 +46,7 @@ pub fn find(graph: &Graph, inventory: &Inventory, kept: &Set) -> Vec<Doubt> {
         doubts.extend(lost.then(|| doubt(Pins::Directories, format!("overlay2/{}/lower, which names the layers below, is lost", dir.id))));
     }
     doubts.extend(graph.missing().iter().filter_map(|missing| of_missing(graph, inventory, kept, missing)));
+    doubts.extend(builds_forgotten(inventory));
     doubts.extend(nothing_alive(inventory));
     doubts
 }
@@ -122,6 +123,13 @@ fn of_missing(graph: &Graph, inventory: &Inventory, kept: &Set, missing: &Missin
 fn has_let_go(inventory: &Inventory, id: crate::id::ContainerId) -> bool {
     let config = inventory.containers.get(&id).and_then(|container| container.config.as_ref());
     config.is_none_or(|config| matches!(config.status, Status::Dead | Status::Removing) || config.driver != DRIVER)
+}
+
+/// The doubt about directories that BuildKit made, where there is nothing left that tells what it made them for.
+fn builds_forgotten(inventory: &Inventory) -> Option<Doubt> {
+    let is_built = |id: &&DirId| matches!(id, DirId::Build(_));
+    let built = inventory.overlay2.dirs.keys().find(is_built).filter(|_| inventory.buildkit.is_none())?;
+    Some(doubt(Pins::Directories, format!("overlay2/{built} was made by BuildKit, but buildkit/, which knows what for, is not there")))
 }
 
 /// The doubt about a store in which nothing at all is in use.
