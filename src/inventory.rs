@@ -10,7 +10,8 @@ use crate::store::live::{Live, LiveMount, LockState};
 use crate::store::mounts::{self, Mount};
 use crate::store::overlay2::{self, Overlay2};
 use crate::store::plugins::{self, Plugin};
-use crate::store::{distribution, repositories, volumes};
+use crate::store::volumes::{self, Volume};
+use crate::store::{distribution, repositories};
 use crate::unreadable::{Pins, Unreadable};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
@@ -39,8 +40,8 @@ pub struct Inventory {
     pub buildkit: Option<BuildKit>,
     /// The contents of which registries are remembered.
     pub distribution: BTreeSet<DiffId>,
-    /// The names of volumes.
-    pub volumes: BTreeSet<String>,
+    /// Volumes, by their names.
+    pub volumes: BTreeMap<String, Volume>,
     /// Plugins, by the names of their directories.
     pub plugins: BTreeMap<String, Plugin>,
     /// Mounts, in any namespace, that use layer directories.
