@@ -23,7 +23,7 @@ const TOUR: [(&str, &[&str]); 8] = [
     ("How do they stand on each other?", &["tree"]),
     ("What do the containers take?", &["containers", "--sort", "bytes"]),
     ("What is garbage, and why?", &["check", "--filter", "severity=garbage"]),
-    ("Which layers need not be there?", &["layers", "--filter", "state=garbage", "--sort", "bytes"]),
+    ("What is this directory, and why may it go?", &["why", "4ba5ec135ced"]),
     ("What is this image, and what holds it?", &["why", "shop/api:2"]),
     ("What would removing an image and its containers give back?", &["freed", "shop/worker:2", "worker", "migrate"]),
 ];
