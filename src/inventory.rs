@@ -138,6 +138,14 @@ impl Running {
         }
     }
 
+    /// Why a layer that nothing needs is not proven dead.
+    #[must_use]
+    pub fn why_loaded(&self) -> String {
+        let who =
+            self.pid.map_or_else(|| "a dockerd that cannot be seen from here".to_owned(), |pid| format!("the running dockerd (pid {pid})"));
+        format!("nothing needs it, but {who} knows it and may take it for the next pull or build")
+    }
+
     /// Why what it may have made is not proven dead.
     #[must_use]
     pub fn why_unproven(&self) -> String {

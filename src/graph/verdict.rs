@@ -9,6 +9,7 @@ use super::{Graph, NodeId, Thing, Via};
 use crate::dir::Stamp;
 use crate::inventory::Inventory;
 use crate::store::Told;
+use crate::store::layerdb::Layer;
 use crate::unreadable::Pins;
 use std::collections::BTreeSet;
 use std::fmt;
@@ -111,6 +112,7 @@ impl Verdicts {
         let by_node = graph.nodes().map(|node| kept.contains(node).then_some(Verdict::InUse)).collect();
         let mut judge = Judge { graph, inventory, kept, by_node, doubts: Vec::new() };
         judge.keep_the_young();
+        judge.keep_the_loaded();
         judge.keep_the_doubtful();
         judge.classify();
         let last = Verdict::Unknown(judge.doubts.len());
@@ -158,12 +160,25 @@ impl Judge<'_> {
         }
     }
 
+    /// The things without a verdict of which `is` is true.
+    fn open(&self, is: impl Fn(&Thing) -> bool) -> Vec<NodeId> {
+        self.graph.things().filter(|(node, thing)| self.is_open(*node) && is(thing)).map(|(node, _)| node).collect()
+    }
+
     /// Keeps what a running dockerd may have made and be about to name.
     fn keep_the_young(&mut self) {
         let Some(running) = &self.inventory.running else { return };
         let made = |thing: &Thing| !matches!(thing, Thing::Link(_)) && running.may_have_made(stamp(self.inventory, thing));
-        let seeds = self.graph.things().filter(|(node, thing)| self.is_open(*node) && made(thing)).map(|(node, _)| node).collect();
-        self.keep(seeds, Doubt { pins: Pins::Nothing, why: running.why_unproven() });
+        self.keep(self.open(made), Doubt { pins: Pins::Nothing, why: running.why_unproven() });
+    }
+
+    /// Keeps the layers that a running dockerd has loaded: it takes them for the next pull or build that has the same ones, however old
+    /// they are, and whatever it did so since the images were read.
+    fn keep_the_loaded(&mut self) {
+        let Some(running) = &self.inventory.running else { return };
+        let layers = &self.inventory.layerdb.layers;
+        let is_loaded = |thing: &Thing| matches!(thing, Thing::Layer(chain) if layers.get(chain).is_some_and(Layer::is_whole));
+        self.keep(self.open(is_loaded), Doubt { pins: Pins::Nothing, why: running.why_loaded() });
     }
 
     /// Keeps what could have been named by something that was lost, and again what could have been named by what is kept for that.
@@ -173,9 +188,7 @@ impl Judge<'_> {
             let doubts = doubt::find(self.graph, self.inventory, &self.kept);
             // One doubt of a kind covers all that others of that kind do.
             let Some(doubt) = doubts.into_iter().find(|doubt| covered.insert(doubt.pins)) else { return };
-            let covers = |thing: &Thing| covers(doubt.pins, thing, self.inventory);
-            let seeds = self.graph.things().filter(|(node, thing)| self.is_open(*node) && covers(thing)).map(|(node, _)| node).collect();
-            self.keep(seeds, doubt);
+            self.keep(self.open(|thing| covers(doubt.pins, thing, self.inventory)), doubt);
         }
     }
 
