@@ -255,7 +255,8 @@ fn covers(pins: Pins, thing: &Thing, inventory: &Inventory) -> bool {
         Pins::Everything => true,
         Pins::Nothing | Pins::Own | Pins::Images => false,
         Pins::Layers => matches!(thing, Thing::Layer(_)),
-        Pins::Directories => matches!(thing, Thing::Dir(_)),
+        // A directory that cannot be read is not among the things, but its links are.
+        Pins::Directories => matches!(thing, Thing::Dir(_) | Thing::Link(_)),
         Pins::Mounts => matches!(thing, Thing::Mount(name) if inventory.mounts.get(name).is_none_or(|mount| mount.init_id == Told::Absent)),
     }
 }
