@@ -1,7 +1,7 @@
 //! What must never be called garbage, on data-roots made for it: each test is a state that a real host can be in.
 
 use layerwise::audit::Audit;
-use layerwise::demo::{Builder, ImageSpec, Layer, Tree};
+use layerwise::demo::{Builder, ContainerSpec, Harm, Image, ImageSpec, Layer, MountNaming, Target, Tree};
 use layerwise::dir::Dir;
 use layerwise::graph::Thing;
 use layerwise::graph::verdict::{Garbage, Verdict};
@@ -15,6 +15,7 @@ struct Host {
     _temp: tempfile::TempDir,
     root: Builder,
     layer: Layer,
+    image: Image,
 }
 
 impl Host {
@@ -22,8 +23,8 @@ impl Host {
         let temp = tempfile::tempdir().unwrap();
         let mut root = Builder::create(temp.path().join("docker")).unwrap();
         let layer = root.layer(None, Tree::new("app").file("bin/app", 10)).unwrap();
-        root.image(&ImageSpec::new(&layer).tag("app:1")).unwrap();
-        Self { _temp: temp, root, layer }
+        let image = root.image(&ImageSpec::new(&layer).tag("app:1")).unwrap();
+        Self { _temp: temp, root, layer, image }
     }
 
     fn inventory(&self) -> Inventory {
@@ -82,4 +83,37 @@ fn a_layer_that_was_moved_to_another_disk_keeps_its_link_and_what_it_lies_on() {
     for thing in [Thing::Link(top.dir.link), Thing::Dir(below.id), Thing::Link(below.link)] {
         assert!(matches!(host.verdict(&thing), Verdict::Unknown(_)), "{thing}");
     }
+}
+
+#[test]
+fn what_containers_wrote_outlives_a_directory_of_containers_that_is_empty_or_gone() {
+    for harm in [Harm::Removed, Harm::Emptied] {
+        let mut host = Host::new();
+        let container = host.root.container(&ContainerSpec::new("db", &host.image).exited(0)).unwrap();
+        harm.inflict(&host.root.path().join("containers")).unwrap();
+        let record = Thing::Mount(container.id.into());
+        for thing in [record, Thing::Dir(container.rw.id), Thing::Dir(container.init.id)] {
+            assert!(matches!(host.verdict(&thing), Verdict::Unknown(_)), "{harm:?}: {thing}");
+        }
+    }
+}
+
+#[test]
+fn a_read_write_layer_without_its_container_is_dead_beside_others() {
+    let mut host = Host::new();
+    host.root.container(&ContainerSpec::new("db", &host.image)).unwrap();
+    let killed = host.root.container(&ContainerSpec::new("killed", &host.image)).unwrap();
+    Harm::Removed.inflict(&host.root.path().join(killed.path())).unwrap();
+    assert_eq!(host.verdict(&Thing::Dir(killed.rw.id)), Verdict::Garbage(Garbage::UnownedMount));
+}
+
+#[test]
+fn a_record_that_cannot_be_read_may_be_the_image_mount_that_a_lost_config_names() {
+    let mut host = Host::new();
+    let spec = ContainerSpec::new("db", &host.image).image_mount(&host.image, "/app", MountNaming::Hashed);
+    let container = host.root.container(&spec).unwrap();
+    let (name, _) = &container.image_mounts[0];
+    host.root.damage(&Target::ContainerFile(container.id, "config.v2.json"), &Harm::Emptied).unwrap();
+    host.root.damage(&Target::MountFile(name.clone(), "init-id"), &Harm::Replaced(Vec::new())).unwrap();
+    assert!(matches!(host.verdict(&Thing::Mount(name.parse().unwrap())), Verdict::Unknown(_)));
 }

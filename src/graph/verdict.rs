@@ -8,7 +8,6 @@ use super::reach::Set;
 use super::{Graph, NodeId, Thing, Via};
 use crate::dir::Stamp;
 use crate::inventory::Inventory;
-use crate::store::Told;
 use crate::store::layerdb::Layer;
 use crate::unreadable::Pins;
 use std::collections::BTreeSet;
@@ -257,7 +256,11 @@ fn covers(pins: Pins, thing: &Thing, inventory: &Inventory) -> bool {
         Pins::Layers => matches!(thing, Thing::Layer(_)),
         // A directory that cannot be read is not among the things, but its links are.
         Pins::Directories => matches!(thing, Thing::Dir(_) | Thing::Link(_)),
-        Pins::Mounts => matches!(thing, Thing::Mount(name) if inventory.mounts.get(name).is_none_or(|mount| mount.init_id == Told::Absent)),
+        Pins::ImageMounts => {
+            // An init layer that is told makes it a container's.
+            matches!(thing, Thing::Mount(name) if inventory.mounts.get(name).is_none_or(|mount| mount.init_id.value().is_none()))
+        }
+        Pins::Mounts => matches!(thing, Thing::Mount(_)),
     }
 }
 
