@@ -1,7 +1,7 @@
 //! Everything that was read of a data-root, verbatim, with what could not be read.
 
 use crate::dir::{Dir, Stamp};
-use crate::id::{ContainerId, DiffId, ImageId, MountName};
+use crate::id::{ContainerId, DiffId, DirId, ImageId, MountName};
 use crate::store::buildkit::{self, BuildKit};
 use crate::store::containers::{self, Container};
 use crate::store::imagedb::{self, Image};
@@ -68,24 +68,14 @@ impl Inventory {
         let overlay2 = overlay2::read(root, &mut unreadable);
         let volumes = volumes::read(root, &mut unreadable);
         let plugins = plugins::read(root, &mut unreadable);
-        if references.is_none() && !images.is_empty() {
-            let path = root.path().join(repositories::PATH);
-            if !unreadable.iter().any(|unreadable| unreadable.path == path) {
-                let why = "missing, although there are images: all their names are lost";
-                unreadable.push(Unreadable::malformed(path, why, Pins::Images));
-            }
-        }
         let running = live.as_ref().and_then(Running::find);
         let live_mounts = live.map_or_else(Vec::new, |live| {
             unreadable.extend(live.incomplete);
             live.mounts
         });
-        unreadable.sort_unstable();
-        unreadable.dedup();
         let references = references.unwrap_or_default();
-        let root = root.path().to_owned();
-        Self {
-            root,
+        let mut inventory = Self {
+            root: root.path().to_owned(),
             references,
             images,
             layerdb,
@@ -99,6 +89,25 @@ impl Inventory {
             live_mounts,
             running,
             unreadable,
+        };
+        inventory.note_missing(root);
+        inventory.unreadable.sort_unstable();
+        inventory.unreadable.dedup();
+        inventory
+    }
+
+    /// Notes what dockerd makes at its start and is not there, although there is something that it would tell of.
+    fn note_missing(&mut self, root: &Dir) {
+        let has_no_images = self.images.is_empty() && !self.layerdb.layers.is_empty();
+        let has_builds = self.overlay2.dirs.keys().any(|id| matches!(id, DirId::Build(_)));
+        for (is_wanted, path, why, pins) in [
+            (!self.images.is_empty(), repositories::PATH, "there are images: all their names are lost", Pins::Images),
+            (has_no_images, imagedb::CONTENT, "there are layers, which images may have needed", Pins::Layers),
+            (has_builds, buildkit::SNAPSHOTS, "there are directories that builds made", Pins::Everything),
+        ] {
+            if is_wanted && root.kind(path).is_ok_and(|kind| kind.is_none()) {
+                self.unreadable.push(Unreadable::malformed(root.path().join(path), format!("missing, although {why}"), pins));
+            }
         }
     }
 

@@ -1,7 +1,7 @@
 //! What must never be called garbage, on data-roots made for it: each test is a state that a real host can be in.
 
 use layerwise::audit::Audit;
-use layerwise::demo::{Builder, ContainerSpec, Harm, Image, ImageSpec, Layer, MountNaming, Target, Tree};
+use layerwise::demo::{Builder, ContainerSpec, Harm, Image, ImageSpec, Layer, MountNaming, SnapshotSpec, Target, Tree};
 use layerwise::dir::Dir;
 use layerwise::graph::Thing;
 use layerwise::graph::verdict::{Garbage, Verdict};
@@ -116,4 +116,28 @@ fn a_record_that_cannot_be_read_may_be_the_image_mount_that_a_lost_config_names(
     host.root.damage(&Target::ContainerFile(container.id, "config.v2.json"), &Harm::Emptied).unwrap();
     host.root.damage(&Target::MountFile(name.clone(), "init-id"), &Harm::Replaced(Vec::new())).unwrap();
     assert!(matches!(host.verdict(&Thing::Mount(name.parse().unwrap())), Verdict::Unknown(_)));
+}
+
+#[test]
+fn what_builds_made_outlives_a_database_of_builds_that_is_gone() {
+    for (gone, harm) in [("buildkit", Harm::Removed), ("buildkit", Harm::Emptied), ("buildkit/snapshots.db", Harm::Removed)] {
+        let mut host = Host::new();
+        let stage = host.root.snapshot(&SnapshotSpec::new("stage", Tree::new("stage")).on_layer(&host.layer)).unwrap();
+        let thing = Thing::Dir(stage.dir.id);
+        assert_eq!(host.verdict(&thing), Verdict::InUse);
+        harm.inflict(&host.root.path().join(gone)).unwrap();
+        assert!(matches!(host.verdict(&thing), Verdict::Unknown(_)), "{harm:?} {gone}");
+    }
+}
+
+#[test]
+fn layers_outlive_a_database_of_images_that_is_gone_with_their_names() {
+    let mut host = Host::new();
+    host.root.container(&ContainerSpec::new("db", &host.image)).unwrap();
+    let layer = host.root.layer(None, Tree::new("other")).unwrap();
+    host.root.image(&ImageSpec::new(&layer).tag("other:1")).unwrap();
+    for gone in ["image/overlay2/imagedb", "image/overlay2/repositories.json"] {
+        Harm::Removed.inflict(&host.root.path().join(gone)).unwrap();
+    }
+    assert!(matches!(host.verdict(&Thing::Layer(layer.chain_id)), Verdict::Unknown(_)));
 }
