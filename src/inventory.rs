@@ -6,7 +6,7 @@ use crate::store::buildkit::{self, BuildKit};
 use crate::store::containers::{self, Container};
 use crate::store::imagedb::{self, Image};
 use crate::store::layerdb::{self, LayerDb};
-use crate::store::live::{Live, LiveMount, LockState};
+use crate::store::live::{Live, LiveMount, LockState, Sight, locks};
 use crate::store::mounts::{self, Mount};
 use crate::store::overlay2::{self, Overlay2};
 use crate::store::plugins::{self, Plugin};
@@ -68,7 +68,9 @@ impl Inventory {
         let overlay2 = overlay2::read(root, &mut unreadable);
         let volumes = volumes::read(root, &mut unreadable);
         let plugins = plugins::read(root, &mut unreadable);
-        let running = live.as_ref().and_then(Running::find);
+        // Asked again: a dockerd that came up meanwhile has made things that were read, and may have named them where it was too late.
+        let lock = locks::probe(root).unwrap_or(LockState::Unknown);
+        let running = live.as_ref().and_then(|live| Running::find(live, &lock));
         let live_mounts = live.map_or_else(Vec::new, |live| {
             unreadable.extend(live.incomplete);
             live.mounts
@@ -127,14 +129,19 @@ pub struct Running {
 }
 
 impl Running {
-    /// The dockerd that the machine's facts speak of.
-    fn find(live: &Live) -> Option<Self> {
+    /// The dockerd that the machine's facts speak of, or that the lock does, which was asked for again after the disk was read.
+    fn find(live: &Live, lock: &LockState) -> Option<Self> {
         let earliest = live.daemons_here().min_by_key(|daemon| daemon.started);
-        match earliest {
-            Some(daemon) => Some(Self { pid: Some(daemon.pid), started: daemon.started }),
-            None if !matches!(live.lock, LockState::Free | LockState::Missing) => Some(Self { pid: None, started: None }),
-            None => None,
+        if let Some(daemon) = earliest {
+            return Some(Self { pid: Some(daemon.pid), started: daemon.started });
         }
+        let is_free = |lock: &LockState| match lock {
+            LockState::Free => true,
+            // Without a lock to ask for, a dockerd can only be seen.
+            LockState::Missing => live.sight == Sight::Whole,
+            LockState::Held { .. } | LockState::Unknown => false,
+        };
+        (!is_free(&live.lock) || !is_free(lock)).then_some(Self { pid: None, started: None })
     }
 
     /// Whether it could have made the thing with this stamp, and be about to name it.
@@ -161,7 +168,7 @@ impl Running {
         match (self.pid, self.started) {
             (Some(pid), Some(_)) => format!("it is younger than the running dockerd (pid {pid}), which may be about to use it"),
             (Some(pid), None) => format!("dockerd (pid {pid}) is running, and when it was started cannot be told"),
-            (None, _) => "a dockerd that cannot be seen from here holds the lock of this data-root".to_owned(),
+            (None, _) => "a dockerd that cannot be seen from here may be running on this data-root".to_owned(),
         }
     }
 }

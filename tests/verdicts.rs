@@ -6,7 +6,9 @@ use layerwise::dir::Dir;
 use layerwise::graph::Thing;
 use layerwise::graph::verdict::{Garbage, Verdict};
 use layerwise::inventory::{Inventory, Running};
+use layerwise::store::live::{self, Proc, locks};
 use layerwise::unreadable::{Pins, Unreadable};
+use rustix::fs::{FlockOperation, flock};
 use std::fs;
 use std::os::unix::fs::symlink;
 
@@ -140,4 +142,16 @@ fn layers_outlive_a_database_of_images_that_is_gone_with_their_names() {
         Harm::Removed.inflict(&host.root.path().join(gone)).unwrap();
     }
     assert!(matches!(host.verdict(&Thing::Layer(layer.chain_id)), Verdict::Unknown(_)));
+}
+
+#[test]
+fn a_dockerd_that_came_up_while_the_disk_was_read_is_noticed() {
+    let host = Host::new();
+    let root = Dir::root(host.root.path()).unwrap();
+    let look = || live::read(&Proc::open("/proc").unwrap(), &root);
+    assert_eq!(Inventory::read(&root, Some(look())).running, None);
+    let before = look();
+    let database = fs::File::open(host.root.path().join(locks::DATABASE)).unwrap();
+    flock(&database, FlockOperation::NonBlockingLockExclusive).unwrap();
+    assert_eq!(Inventory::read(&root, Some(before)).running, Some(Running { pid: None, started: None }));
 }
