@@ -6,8 +6,10 @@ use layerwise::dir::Dir;
 use layerwise::graph::Thing;
 use layerwise::graph::verdict::{Garbage, Verdict};
 use layerwise::inventory::{Inventory, Running};
-use layerwise::store::live::{self, Proc, locks};
+use layerwise::store::live::{self, LiveMount, Proc, locks};
+use layerwise::store::place::{Area, Owner};
 use layerwise::unreadable::{Pins, Unreadable};
+use layerwise::usage::class::{Class, Classifier};
 use rustix::fs::{FlockOperation, flock};
 use std::fs;
 use std::os::unix::fs::symlink;
@@ -154,4 +156,20 @@ fn a_dockerd_that_came_up_while_the_disk_was_read_is_noticed() {
     let database = fs::File::open(host.root.path().join(locks::DATABASE)).unwrap();
     flock(&database, FlockOperation::NonBlockingLockExclusive).unwrap();
     assert_eq!(Inventory::read(&root, Some(before)).running, Some(Running { pid: None, started: None }));
+}
+
+#[test]
+fn a_probe_that_is_still_mounted_somewhere_is_kept() {
+    let mut host = Host::new();
+    let probe = host.root.probe_directory("check-overlayfs-support").unwrap();
+    let name = probe.file_name().unwrap();
+    let class = |inventory: Inventory| {
+        let audit = Audit::new(inventory, None);
+        let classifier = Classifier::new(&audit.inventory, &audit.graph, &audit.verdicts);
+        classifier.classify(&Owner::new(Area::LayerDir, name.as_encoded_bytes())).class
+    };
+    assert_eq!(class(host.inventory()), Class::Garbage);
+    let (directories, links, others) = (Vec::new(), Vec::new(), vec![name.to_owned()]);
+    let mount = LiveMount { pid: 1, mount_point: "/merged".into(), file_system: "overlay".to_owned(), directories, links, others };
+    assert_eq!(class(Inventory { live_mounts: vec![mount], ..host.inventory() }), Class::Other);
 }
