@@ -46,8 +46,8 @@ pub fn find(graph: &Graph, inventory: &Inventory, kept: &Set) -> Vec<Doubt> {
         doubts.extend(lost.then(|| doubt(Pins::Directories, format!("overlay2/{}/lower, which names the layers below, is lost", dir.id))));
     }
     doubts.extend(graph.missing().iter().filter_map(|missing| of_missing(graph, inventory, kept, missing)));
-    doubts.extend(builds_forgotten(inventory));
     doubts.extend(nothing_alive(inventory));
+    doubts.extend(no_containers(inventory));
     doubts
 }
 
@@ -118,18 +118,11 @@ fn of_missing(graph: &Graph, inventory: &Inventory, kept: &Set, missing: &Missin
 /// Whether a container has no read-write layer of ours to lose: dockerd marks a container dead before it removes its layers, and their
 /// record last; and other drivers keep their layers elsewhere.
 ///
-/// A container without a config was either being made, before which its layers' record is complete, or lost it; then `Pins::Mounts` covers
+/// A container without a config was either being made, before which its layers' record is complete, or lost it; then `Pins::ImageMounts` covers
 /// what only it knew.
 fn has_let_go(inventory: &Inventory, id: crate::id::ContainerId) -> bool {
     let config = inventory.containers.get(&id).and_then(|container| container.config.as_ref());
     config.is_none_or(|config| matches!(config.status, Status::Dead | Status::Removing) || config.driver != DRIVER)
-}
-
-/// The doubt about directories that BuildKit made, where there is nothing left that tells what it made them for.
-fn builds_forgotten(inventory: &Inventory) -> Option<Doubt> {
-    let is_built = |id: &&DirId| matches!(id, DirId::Build(_));
-    let built = inventory.overlay2.dirs.keys().find(is_built).filter(|_| inventory.buildkit.is_none())?;
-    Some(doubt(Pins::Directories, format!("overlay2/{built} was made by BuildKit, but buildkit/, which knows what for, is not there")))
 }
 
 /// The doubt about a store in which nothing at all is in use.
@@ -138,4 +131,12 @@ fn nothing_alive(inventory: &Inventory) -> Option<Doubt> {
     let used = !inventory.images.is_empty() || !inventory.containers.is_empty() || snapshots;
     let why = "there are layer directories, but not one image, container or build that could use them";
     (!used && !inventory.overlay2.dirs.is_empty()).then(|| doubt(Pins::Everything, why.to_owned()))
+}
+
+/// The doubt about read-write layers of containers where there is not one container: `containers/` may be a file system of its own that is
+/// not mounted, or be gone.
+fn no_containers(inventory: &Inventory) -> Option<Doubt> {
+    let of_a_container = |mount: &Mount| !matches!(mount.init_id, Told::Absent);
+    let why = "there are read-write layers of containers, but not one container: is something to be mounted on containers/?";
+    (inventory.containers.is_empty() && inventory.mounts.values().any(of_a_container)).then(|| doubt(Pins::Mounts, why.to_owned()))
 }

@@ -45,6 +45,9 @@ use crate::unreadable::{Pins, Unreadable};
 use problem::Problems;
 use std::collections::BTreeMap;
 
+/// Where the snapshots stand below a data-root.
+pub const SNAPSHOTS_PATH: &str = "buildkit/snapshots.db";
+
 const SNAPSHOTS: &str = "snapshots.db";
 const LEASES: &str = "containerdmeta.db";
 const RECORDS: &str = "metadata_v2.db";

@@ -62,6 +62,11 @@ pub fn read(root: &Dir, unreadable: &mut Vec<Unreadable>) -> Overlay2 {
     entries.retain(|entry| entry.name != "l");
     let is_layer = |entry: &Entry| entry.kind == Kind::Directory && DirId::try_from(entry.name.as_bytes()).is_ok();
     let (layers, others): (Vec<_>, Vec<_>) = entries.into_iter().partition(is_layer);
+    for other in others.iter().filter(|other| DirId::try_from(other.name.as_bytes()).is_ok()) {
+        // dockerd follows a symbolic link here, as somebody leaves one who moves a layer to another disk.
+        let path = dir.path().join(&other.name);
+        unreadable.push(Unreadable::malformed(path, "it has the name of a layer directory but is none", Pins::Directories));
+    }
     let dirs = read_each(&layers, unreadable, |entry, unreadable| {
         let id = id_of_name(&dir, entry, Pins::Directories, unreadable)?;
         keep(read_dir(&dir, id, unreadable), Pins::Directories, unreadable)
