@@ -1,0 +1,182 @@
+//! What dockerd says of itself, in whole, at one moment.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use serde::Deserialize;
+use serde_json::Value;
+
+use crate::api::Api;
+
+/// Everything that dockerd says of images, containers and build cache.
+#[derive(Debug)]
+pub(crate) struct Docker {
+    /// By image id; with the images between the steps of a classic build.
+    pub(crate) images: BTreeMap<String, Image>,
+    /// By container id.
+    pub(crate) containers: BTreeMap<String, Container>,
+    /// What `docker system df -v` shows.
+    pub(crate) usage: Usage,
+}
+
+/// `docker image inspect`, with `docker history`.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub(crate) struct Image {
+    pub(crate) id: String,
+    pub(crate) repo_tags: Option<Vec<String>>,
+    pub(crate) repo_digests: Option<Vec<String>>,
+    pub(crate) size: u64,
+    #[serde(rename = "RootFS")]
+    pub(crate) root_fs: RootFs,
+    pub(crate) graph_driver: GraphDriver,
+    /// Newest step first.
+    #[serde(skip)]
+    pub(crate) history: Vec<Step>,
+}
+
+/// The layers of an image.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub(crate) struct RootFs {
+    /// DiffIDs, base first; absent from an image without layers.
+    pub(crate) layers: Option<Vec<String>>,
+}
+
+/// A step of `docker history`.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub(crate) struct Step {
+    pub(crate) created_by: String,
+    pub(crate) size: u64,
+}
+
+/// Where image or container lie.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub(crate) struct GraphDriver {
+    /// Absent from an image without layers.
+    data: Option<BTreeMap<String, String>>,
+}
+
+impl GraphDriver {
+    /// Returns the name of the uppermost layer directory.
+    pub(crate) fn upper(&self) -> Option<String> {
+        self.directories("UpperDir").pop()
+    }
+
+    /// Returns the names of all layer directories, lowest first.
+    pub(crate) fn all(&self) -> Vec<String> {
+        let mut directories = self.directories("LowerDir");
+        directories.reverse();
+        directories.extend(self.upper());
+        directories
+    }
+
+    /// Checks that the four directories that Docker names agree with each other.
+    pub(crate) fn is_consistent(&self) -> bool {
+        ["MergedDir", "WorkDir"].iter().all(|key| self.directories(key).pop() == self.upper())
+    }
+
+    fn directories(&self, key: &str) -> Vec<String> {
+        let paths = self.data.as_ref().and_then(|data| data.get(key)).map_or("", String::as_str);
+        paths.split(':').filter_map(|path| Some(Path::new(path).parent()?.file_name()?.to_str()?.to_owned())).collect()
+    }
+}
+
+/// `docker inspect` of a container, with its sizes.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub(crate) struct Container {
+    pub(crate) id: String,
+    pub(crate) name: String,
+    pub(crate) image: String,
+    pub(crate) state: State,
+    pub(crate) log_path: PathBuf,
+    pub(crate) graph_driver: GraphDriver,
+    /// Left out where it is zero.
+    #[serde(default)]
+    pub(crate) size_rw: u64,
+    pub(crate) size_root_fs: u64,
+}
+
+/// The state of a container.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub(crate) struct State {
+    pub(crate) status: String,
+}
+
+/// `docker system df -v`.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub(crate) struct Usage {
+    pub(crate) images: Vec<ImageUsage>,
+    pub(crate) build_cache: Vec<CacheRecord>,
+}
+
+/// An image in `docker system df -v`.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub(crate) struct ImageUsage {
+    pub(crate) id: String,
+    pub(crate) size: u64,
+    pub(crate) shared_size: u64,
+    pub(crate) containers: u64,
+}
+
+/// A record of BuildKit's cache.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub(crate) struct CacheRecord {
+    #[serde(rename = "ID")]
+    pub(crate) id: String,
+    /// Until API 1.41.
+    pub(crate) parent: Option<String>,
+    /// From API 1.42, with the blank that dockerd writes before it.
+    #[serde(rename = " Parents", alias = "Parents")]
+    pub(crate) parents: Option<Vec<String>>,
+    #[serde(rename = "Type")]
+    pub(crate) kind: String,
+    pub(crate) description: String,
+    pub(crate) in_use: bool,
+    pub(crate) shared: bool,
+    pub(crate) size: u64,
+}
+
+impl CacheRecord {
+    /// Returns the ids of the records below this one.
+    pub(crate) fn parents(&self) -> Vec<String> {
+        let one = self.parent.iter().filter(|parent| !parent.is_empty());
+        one.chain(self.parents.iter().flatten()).cloned().collect()
+    }
+}
+
+impl Docker {
+    /// Asks dockerd for everything.
+    pub(crate) fn ask(api: &Api) -> Self {
+        let images: Vec<Value> = api.get("/images/json?all=1");
+        let images = images.iter().map(|image| inspect_image(api, id(image))).map(|image| (image.id.clone(), image)).collect();
+        let containers: Vec<Value> = api.get("/containers/json?all=1");
+        let containers = containers.iter().map(|container| api.get(&format!("/containers/{}/json?size=1", id(container))));
+        let containers = containers.map(|container: Container| (container.id.clone(), container)).collect();
+        Self { images, containers, usage: api.get("/system/df") }
+    }
+
+    /// Returns the names of all layer directories that dockerd speaks of, each with what it belongs to.
+    pub(crate) fn directories(&self) -> BTreeMap<String, String> {
+        let of_images = self.images.values().map(|image| (&image.graph_driver, format!("image {}", image.id)));
+        let of_containers = self.containers.values().map(|container| (&container.graph_driver, format!("container {}", container.name)));
+        of_images.chain(of_containers).flat_map(|(driver, owner)| driver.all().into_iter().map(move |name| (name, owner.clone()))).collect()
+    }
+}
+
+fn inspect_image(api: &Api, id: &str) -> Image {
+    let mut image: Image = api.get(&format!("/images/{id}/json"));
+    image.history = api.get(&format!("/images/{id}/history"));
+    image
+}
+
+fn id(listed: &Value) -> &str {
+    listed["Id"].as_str().expect("an id")
+}
