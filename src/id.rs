@@ -9,7 +9,7 @@
 //! | [`ImageId`], [`DiffId`], [`ChainId`] | a digest with a meaning | imagedb, layerdb |
 //! | [`ContainerId`] | 64 hex | `containers/` |
 //! | [`DirId`] | 64 hex, 64 hex `-init`, or 25 of `[0-9a-z]` | directories in `overlay2/` |
-//! | [`MountName`] | 64 hex or 25 of `[0-9a-z]` | `layerdb/mounts/` |
+//! | [`MountName`] | 64 hex, 25 of `[0-9a-z]`, or a container and what it mounts | `layerdb/mounts/` |
 //! | [`LinkId`] | 26 of `[A-Z2-7]` | `overlay2/l/` |
 
 pub mod lookup;
@@ -17,6 +17,7 @@ pub mod lookup;
 use sha2::{Digest as _, Sha256};
 use std::fmt;
 use std::str::FromStr;
+use std::sync::Arc;
 
 /// Why a text is not the identifier it should be.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -198,8 +199,20 @@ macro_rules! digest_type {
         }
 
         text_form!($name, $expected);
+
+        impl TryFrom<&[u8]> for FileName<$name> {
+            type Error = IdError;
+
+            fn try_from(name: &[u8]) -> Result<Self, IdError> {
+                $name::from_hex(name).map(Self)
+            }
+        }
     };
 }
+
+/// A digest as it stands in a file name: its digits alone.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct FileName<T>(pub T);
 
 digest_type! {
     /// The SHA-256 of some content.
@@ -309,17 +322,31 @@ impl fmt::Debug for DirId {
 text_form!(DirId, "the name of a layer directory (64 hexadecimal digits, the same with -init, or 25 of [0-9a-z])");
 
 /// A record of a read-write layer in `layerdb/mounts/`.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum MountName {
-    /// A container, a classic builder's step, or an image mount.
+    /// A container, a classic builder's step, or an image mount of 29 on.
     Hex(Hex32),
     /// A view that BuildKit took of an image layer.
     Build(Chars<25>),
+    /// An image mount of 28: `<container>-<image as it was typed>`, so that it may be a path of several components, or the hexadecimal
+    /// digits of all that.
+    ImageMount(Arc<str>),
 }
 
 impl MountName {
     fn parse(text: &[u8]) -> Option<Self> {
-        Hex32::parse(text).map(Self::Hex).or_else(|| build_chars(text).map(Self::Build))
+        Hex32::parse(text).map(Self::Hex).or_else(|| build_chars(text).map(Self::Build)).or_else(|| Self::parse_image_mount(text))
+    }
+
+    fn parse_image_mount(text: &[u8]) -> Option<Self> {
+        const LONGEST: usize = 4096;
+        let (container, rest) = text.split_at_checked(64)?;
+        Hex32::parse(container)?;
+        let named = rest.strip_prefix(b"-").is_some_and(|image| !image.is_empty());
+        let encoded = rest.len() % 2 == 0 && !rest.is_empty() && rest.iter().all(|&digit| hex_digit(digit).is_some());
+        let text = std::str::from_utf8(text).ok()?;
+        let plain = text.split('/').all(|component| !matches!(component, "" | "." | "..") && !component.contains('\0'));
+        ((named || encoded) && plain && text.len() <= LONGEST).then(|| Self::ImageMount(text.into()))
     }
 }
 
@@ -334,6 +361,7 @@ impl fmt::Display for MountName {
         match self {
             Self::Hex(digits) => write!(f, "{digits}"),
             Self::Build(chars) => write!(f, "{chars}"),
+            Self::ImageMount(name) => f.write_str(name),
         }
     }
 }
@@ -344,7 +372,7 @@ impl fmt::Debug for MountName {
     }
 }
 
-text_form!(MountName, "the name of a read-write layer (64 hexadecimal digits or 25 of [0-9a-z])");
+text_form!(MountName, "the name of a read-write layer (64 hexadecimal digits, 25 of [0-9a-z], or a container and an image)");
 
 /// A link: the short name of a layer directory in `overlay2/l/`.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -389,6 +417,18 @@ mod tests {
         let long = format!("{HEX}0");
         for name in ["", ".", "..", "../../etc", "l", "-init", &upper, &long, &format!("{HEX}-init-init"), &format!("{HEX}\n")] {
             assert!(name.parse::<DirId>().is_err(), "{name:?} was taken for a directory");
+        }
+    }
+
+    #[test]
+    fn a_mount_may_be_called_by_the_image_that_a_container_mounts() {
+        for name in [HEX.to_owned(), format!("{HEX}-app:1"), format!("{HEX}-registry.example/team/app:1"), format!("{HEX}2d6170703a31")] {
+            assert_eq!(name.parse::<MountName>().unwrap().to_string(), name);
+        }
+        for name in
+            [format!("{HEX}-"), format!("{HEX}-a/../x"), format!("{HEX}-a//b"), format!("{HEX}-a/"), format!("{HEX}x"), "app".to_owned()]
+        {
+            assert!(name.parse::<MountName>().is_err(), "{name:?} was taken for a mount");
         }
     }
 

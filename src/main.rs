@@ -1,3 +1,7 @@
-//! The `layerwise` command.
+//! The `layerwise` command: parses, runs, and says how it ended.
 
-fn main() {}
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    layerwise::cli::main()
+}

@@ -1,12 +1,12 @@
 //! What could not be read or understood: never dropped, because it pins whatever it might have referred to.
 
-use crate::dir::{Operation, ReadError};
+use crate::dir::{Cause, Operation, ReadError};
 use std::path::PathBuf;
 
 /// Something on the disk that could not be read or understood.
 ///
 /// It is data, not an error: reading goes on, every command mentions it, and nothing that it might refer to is called garbage.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Unreadable {
     /// Where it is.
     pub path: PathBuf,
@@ -21,13 +21,17 @@ pub struct Unreadable {
 /// What an unreadable thing may have referred to, and so what cannot be proven dead while it is unreadable.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Pins {
-    /// It cannot keep a layer alive (a tag, a log, a volume's options).
+    /// It cannot keep an image or a layer alive (a log, a volume's options).
     Nothing,
+    /// It may name what the thing that it is a part of lies on: that matters while that thing is kept, which the graph knows.
+    Own,
+    /// It may name images, which are in use without it too, but perhaps not by whom.
+    Images,
     /// It may name layers, and so their directories.
     Layers,
     /// It may name layer directories.
     Directories,
-    /// It may name read-write layers, and so everything below them.
+    /// It may name image mounts: read-write layers that have no init layer and no container of their name.
     Mounts,
     /// It may name anything.
     Everything,
@@ -39,4 +43,15 @@ impl Unreadable {
     pub fn new(error: ReadError, pins: Pins) -> Self {
         Self { error: error.cause.to_string(), operation: error.operation, path: error.path, pins }
     }
+
+    /// Records that what `path` says cannot be right.
+    #[must_use]
+    pub fn malformed(path: PathBuf, why: impl Into<String>, pins: Pins) -> Self {
+        Self::new(ReadError { path, operation: Operation::Parse, cause: Cause::Malformed(why.into()) }, pins)
+    }
+}
+
+/// Keeps the value of `result`, or what made it unreadable.
+pub fn keep<T>(result: Result<T, ReadError>, pins: Pins, unreadable: &mut Vec<Unreadable>) -> Option<T> {
+    result.map_err(|error| unreadable.push(Unreadable::new(error, pins))).ok()
 }

@@ -26,11 +26,14 @@
 //! ├── volumes/<name>/                 Volume
 //! ├── plugins/<id>/                   Plugin
 //! ├── buildkit/                       BuildKit
-//! ├── network/, swarm/, …             Metadata
+//! ├── network/, swarm/, tmp/, …       Metadata
 //! ├── builder/, trust/, tmp-old/      Retired
 //! └── <anything else>                 Unknown
 //! ```
 
+use std::ffi::OsStr;
+use std::os::unix::ffi::OsStrExt as _;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 /// What kind of thing a place is.
@@ -84,6 +87,31 @@ impl Owner {
     }
 }
 
+impl Owner {
+    /// Where the thing lies below its data-root, or where things of its area do.
+    #[must_use]
+    pub fn path(&self) -> PathBuf {
+        let directory = match self.area {
+            Area::DataRoot | Area::Metadata | Area::Retired | Area::InactiveDriver | Area::SubRoot | Area::Unknown | Area::Temporary => "",
+            Area::Overlay2 | Area::LayerDir | Area::LayerDiff | Area::DriverFile => "overlay2",
+            Area::Links | Area::Link => "overlay2/l",
+            Area::Image => "image/overlay2",
+            Area::LayerRecord => "image/overlay2/layerdb/sha256",
+            Area::MountRecord => "image/overlay2/layerdb/mounts",
+            Area::WriteSet => "image/overlay2/layerdb/tmp",
+            Area::ImageConfig => "image/overlay2/imagedb/content/sha256",
+            Area::ImageMetadata => "image/overlay2/imagedb/metadata/sha256",
+            Area::Distribution => "image/overlay2/distribution",
+            Area::Containers | Area::Container | Area::ContainerLog => "containers",
+            Area::Volumes | Area::Volume => "volumes",
+            Area::Plugins | Area::Plugin => "plugins",
+            Area::BuildKit => "buildkit",
+        };
+        let path = Path::new(directory);
+        if self.name.is_empty() { path.to_owned() } else { path.join(OsStr::from_bytes(&self.name)) }
+    }
+}
+
 /// Where a walk stands: whom the directory is charged to, and how its entries are placed.
 #[derive(Debug, Clone)]
 pub struct Place {
@@ -121,6 +149,17 @@ enum Inside {
 const DRIVERS: [&[u8]; 8] = [b"aufs", b"btrfs", b"devicemapper", b"fuse-overlayfs", b"overlay", b"vfs", b"windowsfilter", b"zfs"];
 
 impl Place {
+    /// The place of the path `path` below a data-root; `is_directory` says what its last component is.
+    #[must_use]
+    pub fn of_path(path: &Path, is_directory: bool) -> Self {
+        let mut components = path.components().peekable();
+        let mut place = Self::root();
+        while let Some(component) = components.next() {
+            place = place.child(component.as_os_str().as_bytes(), is_directory || components.peek().is_some());
+        }
+        place
+    }
+
     /// The data-root itself.
     #[must_use]
     pub fn root() -> Self {
@@ -209,7 +248,9 @@ impl Place {
             b"volumes" => self.at(Area::Volumes, b"", Inside::Volumes),
             b"plugins" => self.at(Area::Plugins, b"", Inside::Plugins),
             b"buildkit" => self.at(Area::BuildKit, b"", Inside::Same),
-            b"network" | b"swarm" | b"runtimes" | b"runtimes-old" | b"engine-id" => self.at(Area::Metadata, name, Inside::Same),
+            b"network" | b"swarm" | b"runtimes" | b"runtimes-old" | b"engine-id" | b"tmp" | b"rootfs" => {
+                self.at(Area::Metadata, name, Inside::Same)
+            }
             b"builder" | b"trust" | b"tmp-old" => self.at(Area::Retired, name, Inside::Same),
             _ if DRIVERS.contains(&name) => self.at(Area::InactiveDriver, name, Inside::Same),
             _ if is_userns_root(name) => self.at(Area::SubRoot, name, Inside::Same),
@@ -246,11 +287,7 @@ mod tests {
 
     /// The owner of the file at `path` below a data-root.
     fn owner(path: &str) -> (Area, String) {
-        let mut components = path.split('/').peekable();
-        let mut place = Place::root();
-        while let Some(name) = components.next() {
-            place = place.child(name.as_bytes(), components.peek().is_some());
-        }
+        let place = Place::of_path(Path::new(path), false);
         (place.owner().area, String::from_utf8(place.owner().name.to_vec()).unwrap())
     }
 
@@ -286,6 +323,10 @@ mod tests {
             ("lost+found/x", Area::Unknown, "lost+found"),
         ] {
             assert_eq!(owner(path), (area, name.to_owned()), "{path}");
+            // A driver that is no longer used has two places, of which the path is that of its layers.
+            let lies = Owner::new(area, name.as_bytes()).path();
+            let below = path.strip_prefix("image/").filter(|_| area == Area::InactiveDriver).unwrap_or(path);
+            assert!(Path::new(below).starts_with(&lies), "{path} does not lie below {}", lies.display());
         }
     }
 

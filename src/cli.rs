@@ -1,0 +1,118 @@
+//! The command line: one file a command, each with its arguments, whose doc comments are the help, and a short `run`.
+
+mod args;
+mod build_cache;
+mod check;
+mod completions;
+mod containers;
+mod demo;
+mod df;
+mod exit;
+mod freed;
+mod images;
+mod inspect;
+mod layers;
+mod list;
+mod output;
+mod progress;
+mod roots;
+mod session;
+mod targets;
+mod tree;
+mod why;
+
+use args::Global;
+use clap::{Parser, Subcommand};
+use exit::{Failure, Status};
+use output::Output;
+use std::process::ExitCode;
+
+/// Says what every byte and every inode under a Docker data-root belongs to
+///
+/// layerwise reads Docker's overlay2 storage from the disk itself, with dockerd running, stopped, broken or unable to start. It never
+/// writes to a data-root.
+#[derive(Debug, Parser)]
+#[command(name = "layerwise", version, max_term_width = 110, arg_required_else_help = true, after_help = EXAMPLES)]
+struct Cli {
+    #[command(flatten)]
+    global: Global,
+    #[command(subcommand)]
+    command: Command,
+}
+
+const EXAMPLES: &str = "Examples:
+  layerwise df                                  where the space and the inodes went
+  layerwise why /var/lib/docker/overlay2/4f2c…  what this directory is, and what holds it
+  layerwise images --sort exclusive_bytes       which image to remove first
+  layerwise freed app:1 app:2                   what removing both would give back
+  layerwise demo                                the tour, on a machine without Docker
+
+Exit status: 0 fine, 1 findings or a target that was not found, 2 usage, 3 the data-root cannot be read.";
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    Roots(roots::Args),
+    Df(df::Args),
+    Images(images::Args),
+    Layers(layers::Args),
+    Containers(containers::Args),
+    BuildCache(build_cache::Args),
+    Tree(tree::Args),
+    Why(why::Args),
+    Inspect(inspect::Args),
+    Freed(freed::Args),
+    Check(check::Args),
+    Demo(demo::Args),
+    Completions(completions::Args),
+}
+
+/// Runs the command that the process was started with.
+#[must_use]
+pub fn main() -> ExitCode {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => {
+            // What clap cannot print to a closed pipe nobody reads.
+            drop(error.print());
+            return ExitCode::from(if error.use_stderr() { 2 } else { 0 });
+        }
+    };
+    let mut output = Output::new(&cli.global);
+    match run(&cli, &mut output) {
+        Ok(status) => status.into(),
+        Err(failure) => {
+            output.error(&failure);
+            failure.status.into()
+        }
+    }
+}
+
+fn run(cli: &Cli, output: &mut Output) -> Result<Status, Failure> {
+    let global = &cli.global;
+    match &cli.command {
+        Command::Roots(args) => roots::run(args, global, output),
+        Command::Df(args) => df::run(args, global, output),
+        Command::Images(args) => images::run(args, global, output),
+        Command::Layers(args) => layers::run(args, global, output),
+        Command::Containers(args) => containers::run(args, global, output),
+        Command::BuildCache(args) => build_cache::run(args, global, output),
+        Command::Tree(args) => tree::run(args, global, output),
+        Command::Why(args) => why::run(args, global, output),
+        Command::Inspect(args) => inspect::run(args, global, output),
+        Command::Freed(args) => freed::run(args, global, output),
+        Command::Check(args) => check::run(args, global, output),
+        Command::Demo(args) => demo::run(args, global, output),
+        Command::Completions(args) => completions::run(args, output),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory as _;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Cli::command().debug_assert();
+    }
+}

@@ -1,0 +1,60 @@
+//! What several commands take.
+
+use crate::render::filter::Filter;
+use crate::render::format::Format;
+use crate::render::sort::Sort;
+use clap::ValueEnum;
+use std::num::NonZeroUsize;
+use std::path::PathBuf;
+
+/// The options of every command.
+#[derive(Debug, Clone, clap::Args)]
+#[command(next_help_heading = "Global options")]
+pub(super) struct Global {
+    /// The data-root to read [default: the running dockerd's, else daemon.json's, else the usual places]
+    #[arg(long, global = true, value_name = "DIR")]
+    pub data_root: Option<PathBuf>,
+    /// How to print: table, json (one document), jsonl (one item a line) or a template such as '{{.ID}} {{.Bytes}}'
+    #[arg(long, global = true, value_name = "FORMAT", default_value = "table")]
+    pub format: Format,
+    /// Print whole identifiers and texts
+    #[arg(long, global = true)]
+    pub no_trunc: bool,
+    /// Print sizes as plain numbers of bytes
+    #[arg(long, global = true)]
+    pub bytes: bool,
+    /// Print identifiers only
+    #[arg(short, long, global = true)]
+    pub quiet: bool,
+    /// When to use colours
+    #[arg(long, global = true, value_name = "WHEN", default_value = "auto")]
+    pub color: Color,
+    /// How many threads read and measure [default: found at run time]
+    #[arg(long, global = true, value_name = "N")]
+    pub threads: Option<NonZeroUsize>,
+}
+
+/// When to use colours.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(super) enum Color {
+    /// On a terminal, unless `NO_COLOR` is set.
+    Auto,
+    /// Always.
+    Always,
+    /// Never.
+    Never,
+}
+
+/// The options of every list.
+#[derive(Debug, Clone, clap::Args)]
+pub(super) struct ListArgs {
+    /// Sort by this column; sizes and counts begin with the largest
+    #[arg(long, value_name = "COLUMN[:asc|desc]")]
+    pub sort: Option<Sort>,
+    /// Show only what matches: the same key twice means either, different keys mean both; also KEY!=VALUE and, for numbers, KEY>VALUE
+    #[arg(short, long, value_name = "KEY=VALUE")]
+    pub filter: Vec<Filter>,
+    /// Answer without measuring anything: sizes are left out, Docker's own are kept
+    #[arg(long)]
+    pub no_scan: bool,
+}

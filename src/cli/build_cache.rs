@@ -1,0 +1,44 @@
+use super::args::{Global, ListArgs};
+use super::exit::{Failure, Status};
+use super::list;
+use super::output::Output;
+use super::session::{Scan, Session};
+use crate::render::column::{Column, Kind};
+use crate::render::size::Digits;
+use crate::report::build_cache;
+
+/// List what BuildKit keeps, as `docker system df -v` does, with directories
+///
+/// IN USE says whether something is mounted from it now; what else a running step uses only dockerd knows. SHARED is what an image has too.
+#[derive(Debug, clap::Args)]
+pub(super) struct Args {
+    #[command(flatten)]
+    list: ListArgs,
+}
+
+const BYTES: Kind = Kind::Bytes(Digits::Four);
+
+const COLUMNS: [Column; 15] = [
+    Column::new("id", "CACHE ID", Kind::Id),
+    Column::new("kind", "TYPE", Kind::Name),
+    Column::new("dir", "DIRECTORY", Kind::Id),
+    Column::new("bytes", "SIZE", BYTES),
+    Column::new("inodes", "INODES", Kind::Count),
+    Column::new("last_used", "LAST USED", Kind::Age),
+    Column::new("usage_count", "USAGE", Kind::Count),
+    Column::new("in_use", "IN USE", Kind::Bool),
+    Column::new("shared", "SHARED", Kind::Bool),
+    Column::new("description", "DESCRIPTION", Kind::Text),
+    Column::new("docker_size", "DOCKER SIZE", BYTES).wide(),
+    Column::new("created", "CREATED", Kind::Age).wide(),
+    Column::new("parent", "PARENT", Kind::Id).wide(),
+    Column::new("chain_id", "LAYER", Kind::Id).wide(),
+    Column::new("parents", "PARENTS", Kind::Id).hidden(),
+];
+
+pub(super) fn run(args: &Args, global: &Global, output: &mut Output) -> Result<Status, Failure> {
+    let session = Session::open(global, Scan::from(args.list.no_scan), output)?;
+    let items = build_cache::list(&session.audit);
+    list::print(("build-cache", &COLUMNS), &session.audit.inventory, items, (global, &args.list, output))?;
+    Ok(Status::Fine)
+}

@@ -1,0 +1,145 @@
+use super::args::Global;
+use super::exit::{Failure, Status};
+use super::list::print_single;
+use super::output::Output;
+use super::session::{Scan, Session};
+use crate::render::column::Sizes;
+use crate::render::size::{self, Digits};
+use crate::render::table::{Align, Fit, Heading, Table};
+use crate::report::df::{self, Detail, Df, Weight};
+use crate::report::{Document, why};
+use crate::usage::class::Class;
+
+/// Say where space and inodes are, class by class
+///
+/// The classes add up to the total, and the total is what `du -sx` counts, to the byte and the inode. RECLAIMABLE is what no container
+/// needs.
+#[derive(Debug, clap::Args)]
+pub(super) struct Args {
+    /// Show the largest things of each class too (all of them with --no-trunc)
+    #[arg(short, long)]
+    verbose: bool,
+}
+
+/// How many things of a class `-v` shows.
+const SHOWN: usize = 10;
+
+pub(super) fn run(args: &Args, global: &Global, output: &mut Output) -> Result<Status, Failure> {
+    let session = Session::open(global, Scan::Measure, output)?;
+    let Some(account) = &session.audit.account else { return Err(Failure::unreadable("nothing was measured")) };
+    let detail = if args.verbose { Detail::Things } else { Detail::Classes };
+    let df = df::sum(&session.audit, account, session.filesystem(), detail);
+    let document = Document::new("df", &session.audit.inventory, df);
+    if print_single(&document, global, output)? {
+        return Ok(Status::Fine);
+    }
+    let mut text = classes(&document.body, output);
+    text.push_str(&remarks(&document.body, output));
+    if let Some(things) = &document.body.things {
+        let shown = if global.no_trunc { usize::MAX } else { SHOWN };
+        for class in Class::ALL {
+            text.push_str(&largest(class, things, shown, output));
+        }
+    }
+    output.print(&text)?;
+    Ok(Status::Fine)
+}
+
+fn bytes(bytes: u64, output: &Output) -> String {
+    match output.look.sizes {
+        Sizes::Human => size::human(bytes, Digits::Four),
+        Sizes::Raw => bytes.to_string(),
+    }
+}
+
+fn heading(title: &str, align: Align) -> Heading {
+    Heading { title: title.to_owned(), align, fit: if align == Align::Left { Fit::Shorten } else { Fit::Keep } }
+}
+
+/// The table of the classes and their sum.
+fn classes(df: &Df, output: &Output) -> String {
+    let titles = ["COUNT", "SIZE", "APPARENT", "INODES", "RECLAIMABLE"];
+    let mut table =
+        Table::new(std::iter::once(heading("CLASS", Align::Left)).chain(titles.map(|title| heading(title, Align::Right))).collect());
+    let mut row = |name: &str, count: String, weight: Weight, reclaimable: u64| {
+        let share = size::percent(reclaimable, weight.bytes).map_or_else(String::new, |percent| format!(" ({percent}%)"));
+        let reclaimable = format!("{}{share}", bytes(reclaimable, output));
+        table.push([
+            name.to_owned(),
+            count,
+            bytes(weight.bytes, output),
+            bytes(weight.apparent_bytes, output),
+            weight.inodes.to_string(),
+            reclaimable,
+        ]);
+    };
+    for class in &df.classes {
+        row(class.class.name(), class.count.to_string(), class.weight, class.reclaimable_bytes);
+    }
+    let reclaimable = df.classes.iter().map(|class| class.reclaimable_bytes).sum();
+    row("total", String::new(), df.total, reclaimable);
+    table.render(&output.style)
+}
+
+/// What is to be said beside the table.
+fn remarks(df: &Df, output: &Output) -> String {
+    let mut lines = vec![String::new()];
+    if let Some(filesystem) = &df.filesystem {
+        let inodes = match filesystem.inodes_total {
+            0 => String::new(),
+            total => format!(", {} of {total} inodes", filesystem.inodes_free),
+        };
+        let (free, total) = (bytes(filesystem.bytes_free, output), bytes(filesystem.bytes_total, output));
+        lines.push(format!("File system: {}, free: {free} of {total}{inodes}", filesystem.kind));
+    }
+    let logs: u64 = df.classes.iter().filter_map(|class| class.log_bytes).sum();
+    if logs > 0 {
+        lines.push(format!("Logs of containers: {} of container-files", bytes(logs, output)));
+    }
+    for garbage in &df.garbage {
+        let what = why::describe_garbage(garbage.code).unwrap_or_default();
+        lines.push(format!("Garbage: {} {}, {}: {what}", garbage.count, garbage.code, bytes(garbage.weight.bytes, output)));
+    }
+    let copies = df.stored_more_than_once.len();
+    if copies > 0 {
+        let lost = df.stored_more_than_once.iter().filter_map(|copy| copy.bytes_lost).sum();
+        lines.push(format!("Stored more than once: {copies} contents, {} lost to copies", bytes(lost, output)));
+    }
+    if !df.not_entered.is_empty() {
+        lines.push(format!(
+            "Not counted: what is mounted at {} below the data-root",
+            crate::render::words::count(len(&df.not_entered), "place")
+        ));
+    }
+    lines.push(String::new());
+    lines.join("\n")
+}
+
+fn len<T>(list: &[T]) -> u64 {
+    u64::try_from(list.len()).unwrap_or(u64::MAX)
+}
+
+/// The table of the largest things of a class.
+fn largest(class: Class, things: &[df::ThingItem], shown: usize, output: &Output) -> String {
+    let things: Vec<_> = things.iter().filter(|thing| thing.class == class).collect();
+    if things.is_empty() {
+        return String::new();
+    }
+    let mut table = Table::new(vec![
+        Heading { title: class.name().to_uppercase(), align: Align::Left, fit: Fit::Keep },
+        heading("ID", Align::Left),
+        heading("SIZE", Align::Right),
+        heading("INODES", Align::Right),
+        heading("BELONGS TO", Align::Left),
+    ]);
+    for thing in things.iter().take(shown) {
+        let belongs = thing.reason.as_ref().map_or_else(|| thing.name.clone(), |reason| format!("nothing: {reason}"));
+        let id = crate::render::column::short_id(&thing.id, output.look.ids);
+        table.push([thing.kind.clone(), id, bytes(thing.weight.bytes, output), thing.weight.inodes.to_string(), belongs]);
+    }
+    let more = match things.len().saturating_sub(shown) {
+        0 => String::new(),
+        more => format!("… and {more} more\n"),
+    };
+    format!("\n{}{more}", table.render(&output.style))
+}

@@ -1,0 +1,69 @@
+//! How a command ends: its exit status and what it says on the way out.
+
+use crate::data_root::FindError;
+use std::fmt;
+use std::process::ExitCode;
+
+/// The exit statuses.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Status {
+    /// All is well.
+    Fine,
+    /// There are findings, or something asked for was not found.
+    Findings,
+    /// The command line cannot be understood.
+    Usage,
+    /// The data-root cannot be read.
+    Unreadable,
+}
+
+impl From<Status> for ExitCode {
+    fn from(status: Status) -> Self {
+        Self::from(match status {
+            Status::Fine => 0,
+            Status::Findings => 1,
+            Status::Usage => 2,
+            Status::Unreadable => 3,
+        })
+    }
+}
+
+/// A command that could not do what it was asked.
+#[derive(Debug)]
+pub(super) struct Failure {
+    /// How the program ends.
+    pub status: Status,
+    /// What went wrong, in a sentence.
+    pub message: String,
+    /// What to do next.
+    pub hint: Option<String>,
+}
+
+impl From<FindError> for Failure {
+    fn from(error: FindError) -> Self {
+        Self::unreadable(error).hint("`layerwise roots` lists the data-roots of this machine")
+    }
+}
+
+impl Failure {
+    /// A command line that cannot be understood.
+    pub(super) fn usage(message: impl fmt::Display) -> Self {
+        Self { status: Status::Usage, message: message.to_string(), hint: None }
+    }
+
+    /// A data-root that cannot be read.
+    pub(super) fn unreadable(message: impl fmt::Display) -> Self {
+        Self { status: Status::Unreadable, message: message.to_string(), hint: None }
+    }
+
+    /// Something that was asked for and is not there, or not the only one.
+    pub(super) fn not_found(message: impl fmt::Display) -> Self {
+        Self { status: Status::Findings, message: message.to_string(), hint: None }
+    }
+
+    /// Adds what to do next.
+    #[must_use]
+    pub(super) fn hint(self, hint: impl Into<String>) -> Self {
+        Self { hint: Some(hint.into()), ..self }
+    }
+}

@@ -1,0 +1,46 @@
+use super::args::{Global, ListArgs};
+use super::exit::{Failure, Status};
+use super::list;
+use super::output::Output;
+use super::session::{Scan, Session};
+use crate::render::column::{Column, Kind};
+use crate::render::size::Digits;
+use crate::report::images;
+
+/// List images with the bytes and inodes that they share and have alone
+///
+/// SIZE is what an image's layers take on the disk, SHARED what of that other images have too, EXCLUSIVE what no other image has, and
+/// RECLAIMABLE what removing this image alone would give back. Docker's own figures are in `docker_size`, `docker_shared_size` and
+/// `docker_unique_size`.
+#[derive(Debug, clap::Args)]
+pub(super) struct Args {
+    #[command(flatten)]
+    list: ListArgs,
+}
+
+const BYTES: Kind = Kind::Bytes(Digits::Four);
+
+const COLUMNS: [Column; 15] = [
+    Column::new("references", "IMAGE", Kind::References),
+    Column::new("id", "IMAGE ID", Kind::Id),
+    Column::new("created", "CREATED", Kind::Age),
+    Column::new("layers", "LAYERS", Kind::Count),
+    Column::new("bytes", "SIZE", BYTES),
+    Column::new("shared_bytes", "SHARED", BYTES),
+    Column::new("exclusive_bytes", "EXCLUSIVE", BYTES),
+    Column::new("reclaimable_bytes", "RECLAIMABLE", BYTES),
+    Column::new("inodes", "INODES", Kind::Count),
+    Column::new("containers", "CONTAINERS", Kind::Count),
+    Column::new("docker_size", "DOCKER SIZE", Kind::Bytes(Digits::Three)).wide(),
+    Column::new("docker_shared_size", "DOCKER SHARED", BYTES).wide(),
+    Column::new("docker_unique_size", "DOCKER UNIQUE", BYTES).wide(),
+    Column::new("parent", "PARENT", Kind::Id).hidden(),
+    Column::new("missing_layers", "MISSING", Kind::Count).hidden(),
+];
+
+pub(super) fn run(args: &Args, global: &Global, output: &mut Output) -> Result<Status, Failure> {
+    let session = Session::open(global, Scan::from(args.list.no_scan), output)?;
+    let items = images::list(&session.audit);
+    list::print(("images", &COLUMNS), &session.audit.inventory, items, (global, &args.list, output))?;
+    Ok(Status::Fine)
+}

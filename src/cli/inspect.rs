@@ -1,0 +1,45 @@
+use super::args::Global;
+use super::exit::{Failure, Status};
+use super::list::value;
+use super::output::Output;
+use super::session::{Scan, Session};
+use super::targets;
+use crate::render::format::Format;
+use crate::render::{json, list};
+use crate::report::{Document, Items, inspect};
+use crate::usage::class::Classifier;
+
+/// Print everything that is known of something, as JSON
+#[derive(Debug, clap::Args)]
+pub(super) struct Args {
+    /// What to inspect: everything that `why` takes
+    #[arg(required = true, value_name = "TARGET")]
+    targets: Vec<String>,
+    /// Answer without measuring
+    #[arg(long)]
+    no_scan: bool,
+}
+
+pub(super) fn run(args: &Args, global: &Global, output: &mut Output) -> Result<Status, Failure> {
+    let session = Session::open(global, Scan::from(args.no_scan), output)?;
+    let audit = &session.audit;
+    let classifier = Classifier::new(&audit.inventory, &audit.graph, &audit.verdicts);
+    let mut items = Vec::new();
+    let mut status = Status::Fine;
+    for text in &args.targets {
+        match targets::find(&session, text) {
+            Ok(target) => items.push(inspect::tell(audit, &classifier, text, &target)),
+            Err(failure) => {
+                output.error(&failure);
+                status = failure.status;
+            }
+        }
+    }
+    let document = value(&Document::new("inspect", &audit.inventory, Items { items }))?;
+    let text = match &global.format {
+        Format::Table => json::pretty(&document) + "\n",
+        format => list::single(&document, format).map_err(Failure::usage)?.unwrap_or_default(),
+    };
+    output.print(&text)?;
+    Ok(status)
+}

@@ -1,0 +1,46 @@
+use super::args::{Global, ListArgs};
+use super::exit::{Failure, Status};
+use super::list;
+use super::output::Output;
+use super::session::{Scan, Session};
+use crate::render::column::{Column, Kind};
+use crate::render::size::Digits;
+use crate::report::layers;
+
+/// List layers with who stands on them
+///
+/// STATE is `in-use`, `garbage` or `unknown`; COPIES says how many layers store the same content.
+#[derive(Debug, clap::Args)]
+pub(super) struct Args {
+    #[command(flatten)]
+    list: ListArgs,
+}
+
+const BYTES: Kind = Kind::Bytes(Digits::Four);
+
+const COLUMNS: [Column; 17] = [
+    Column::new("chain_id", "LAYER", Kind::Id),
+    Column::new("dir", "DIRECTORY", Kind::Id),
+    Column::new("depth", "DEPTH", Kind::Count),
+    Column::new("images", "IMAGES", Kind::Count),
+    Column::new("containers", "CONTAINERS", Kind::Count),
+    Column::new("build_cache", "BUILDS", Kind::Count),
+    Column::new("state", "STATE", Kind::Name),
+    Column::new("bytes", "SIZE", BYTES),
+    Column::new("inodes", "INODES", Kind::Count),
+    Column::new("copies", "COPIES", Kind::Count),
+    Column::new("created_by", "CREATED BY", Kind::Text),
+    Column::new("diff_id", "DIFF ID", Kind::Id).wide(),
+    Column::new("parent", "PARENT", Kind::Id).wide(),
+    Column::new("link", "LINK", Kind::Name).wide(),
+    Column::new("apparent_bytes", "APPARENT", BYTES).wide(),
+    Column::new("docker_size", "DOCKER SIZE", BYTES).wide(),
+    Column::new("reason", "REASON", Kind::Text).hidden(),
+];
+
+pub(super) fn run(args: &Args, global: &Global, output: &mut Output) -> Result<Status, Failure> {
+    let session = Session::open(global, Scan::from(args.list.no_scan), output)?;
+    let items = layers::list(&session.audit);
+    list::print(("layers", &COLUMNS), &session.audit.inventory, items, (global, &args.list, output))?;
+    Ok(Status::Fine)
+}

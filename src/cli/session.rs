@@ -1,0 +1,95 @@
+//! From the command line to an audit: finding the data-root, reading it, and measuring it if that is needed.
+
+use super::args::Global;
+use super::exit::Failure;
+use super::output::Output;
+use super::progress;
+use crate::audit::Audit;
+use crate::data_root::{self, DataRoot, FileSystem, Machine};
+use crate::inventory::{DRIVER, Inventory};
+use crate::render::words;
+use crate::store::live;
+use crate::usage::scan;
+
+/// Whether everything is to be measured.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Scan {
+    /// Measure.
+    Measure,
+    /// Answer without.
+    Skip,
+}
+
+impl From<bool> for Scan {
+    /// From the flag `--no-scan`.
+    fn from(no_scan: bool) -> Self {
+        if no_scan { Self::Skip } else { Self::Measure }
+    }
+}
+
+/// An opened data-root and what was found in it.
+#[derive(Debug)]
+pub(super) struct Session {
+    /// The data-root.
+    pub root: DataRoot,
+    /// What was read and measured.
+    pub audit: Audit,
+}
+
+impl Session {
+    /// Finds, reads and, if wanted, measures the data-root that the command line means.
+    pub(super) fn open(global: &Global, scan: Scan, output: &mut Output) -> Result<Self, Failure> {
+        use_threads(global)?;
+        let machine = Machine::current();
+        let root = data_root::find(&machine, global.data_root.as_deref())?;
+        mention_other_stores(&root, output);
+        let live = match machine.proc() {
+            Ok(proc) => Some(live::read(&proc, &root.dir)),
+            Err(error) => return Err(Failure::unreadable(error).hint("mount /proc: without it nobody can tell what is mounted")),
+        };
+        let inventory = Inventory::read(&root.dir, live);
+        let measured = match scan {
+            Scan::Measure => Some(measure(&root, global)),
+            Scan::Skip => None,
+        };
+        let session = Self { root, audit: Audit::new(inventory, measured) };
+        session.mention_unreadable(output);
+        Ok(session)
+    }
+
+    /// The figures of the file system, if it tells them.
+    pub(super) fn filesystem(&self) -> Option<FileSystem> {
+        FileSystem::of(&self.root.dir).ok()
+    }
+
+    /// Says how much could not be read.
+    fn mention_unreadable(&self, output: &mut Output) {
+        let count = self.audit.inventory.unreadable.len();
+        if count > 0 {
+            let things = words::count(u64::try_from(count).unwrap_or(u64::MAX), "thing");
+            output.say(&format!("{things} could not be read; see `layerwise check`"));
+        }
+    }
+}
+
+/// Makes everything that runs in parallel use as many threads as were asked for.
+fn use_threads(global: &Global) -> Result<(), Failure> {
+    let Some(threads) = global.threads else { return Ok(()) };
+    let pool = rayon::ThreadPoolBuilder::new().num_threads(threads.get());
+    pool.build_global().map_err(|error| Failure::usage(format!("cannot use {threads} threads: {error}")))
+}
+
+/// Says what the data-root is if it is more, or something else, than one overlay2 store.
+fn mention_other_stores(root: &DataRoot, output: &mut Output) {
+    let [store] = root.kind.stores.as_slice() else {
+        return output.say(&format!("note: {} is {}", root.dir.path().display(), root.kind.describe()));
+    };
+    if store.driver != DRIVER || !root.kind.containerd.is_empty() || !root.kind.sub_roots.is_empty() {
+        output.say(&format!("note: {} is {}", root.dir.path().display(), root.kind.describe()));
+    }
+}
+
+fn measure(root: &DataRoot, global: &Global) -> scan::Measured {
+    let options = scan::Options { threads: global.threads };
+    progress::during(|progress| scan::scan(&root.dir, &options, progress))
+}

@@ -1,0 +1,98 @@
+//! The data-root: finding it, opening it, and saying what it is.
+//!
+//! ```text
+//! find ─► --data-root, LAYERWISE_DATA_ROOT, the running dockerd's, daemon.json's, the usual places     find
+//!      ─► a sub-root of it, where dockerd remaps users                                                 userns
+//!      ─► what lies in it                                                                              kind
+//! ```
+
+pub mod file_system;
+pub mod find;
+pub mod kind;
+pub mod machine;
+pub mod roots;
+pub mod userns;
+
+use crate::dir::{Cause, Dir, Operation, ReadError};
+use crate::store::live::FileId;
+use kind::Kind;
+use std::fmt;
+use std::io;
+use std::os::unix::fs::MetadataExt as _;
+use std::path::{Path, PathBuf};
+
+pub use file_system::FileSystem;
+pub use find::{FindError, find};
+pub use machine::Machine;
+
+/// Why a directory is taken for a data-root.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Reason {
+    /// It was named with `--data-root`.
+    Flag,
+    /// It was named in `LAYERWISE_DATA_ROOT`.
+    Environment,
+    /// The dockerd with this process number uses it.
+    Daemon(u32),
+    /// This configuration of dockerd names it.
+    Configuration(PathBuf),
+    /// It is where dockerd keeps its data by itself.
+    Default,
+    /// It is the store of a user mapping below this data-root.
+    UsernsRemap(PathBuf),
+}
+
+impl fmt::Display for Reason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Flag => f.write_str("flag"),
+            Self::Environment => f.write_str("environment"),
+            Self::Daemon(pid) => write!(f, "daemon pid {pid}"),
+            Self::Configuration(file) => write!(f, "daemon.json {}", file.display()),
+            Self::Default => f.write_str("default"),
+            Self::UsernsRemap(root) => write!(f, "userns-remap of {}", root.display()),
+        }
+    }
+}
+
+/// An opened data-root.
+#[derive(Debug)]
+pub struct DataRoot {
+    /// The directory that everything else is read relative to.
+    pub dir: Dir,
+    /// What lies in it.
+    pub kind: Kind,
+    /// Why it was chosen.
+    pub reason: Reason,
+}
+
+impl DataRoot {
+    /// Opens the directory at `path`, whatever it holds: see [`Kind`].
+    ///
+    /// # Errors
+    /// When it does not exist, is no directory, or may not be read.
+    pub fn open(path: &Path, reason: Reason) -> Result<Self, ReadError> {
+        let dir = Dir::root(path)?;
+        is_the_one_meant(path, &dir)?;
+        let kind = Kind::read(&dir)?;
+        Ok(Self { dir, kind, reason })
+    }
+
+    /// Which directory it is.
+    #[must_use]
+    pub fn identity(&self) -> Option<FileId> {
+        self.dir.stamp("").ok().flatten().map(FileId::from)
+    }
+}
+
+/// Makes sure that the directory that was opened is the one that the kernel finds by that path: a path through `/proc/<pid>/root` says by
+/// its text that it leads into our own root, when in truth it leads into a process's.
+fn is_the_one_meant(path: &Path, dir: &Dir) -> Result<(), ReadError> {
+    let failed = |cause: Cause| ReadError { path: path.to_owned(), operation: Operation::Open, cause };
+    let meant = std::fs::metadata(path).map_err(|error| failed(error.into()))?;
+    let opened = nix::sys::stat::fstat(dir).map_err(|errno| failed(io::Error::from(errno).into()))?;
+    if (meant.dev(), meant.ino()) == (opened.st_dev, opened.st_ino) {
+        return Ok(());
+    }
+    Err(failed(Cause::Malformed(format!("it leads into another mount namespace, where {} is another directory", dir.path().display()))))
+}

@@ -1,0 +1,166 @@
+//! `tar-split.json.gz`: everything of a layer's tar but the contents of its files, so that the very same tar can be put together again.
+//!
+//! gzip of one JSON object a line: *segments* (type 2) are raw bytes of the tar (headers, padding, the end), *files* (type 1) stand where
+//! the content of a member stood and carry its CRC-64. The DiffID is the SHA-256 of the whole tar.
+
+use super::tar;
+use super::tree::{Kind, Member, Tree};
+use crate::id::{DiffId, Hex32};
+use flate2::{Compression, write::GzEncoder};
+use serde::Serialize;
+use sha2::{Digest as _, Sha256};
+use std::io::{self, Write};
+use std::sync::LazyLock;
+
+/// What a layer's tar comes down to.
+pub(super) struct Archived {
+    pub(super) diff_id: DiffId,
+    pub(super) tar_split: Vec<u8>,
+}
+
+/// Writes the tar of `tree` without keeping it.
+pub(super) fn archive(tree: &Tree) -> io::Result<Archived> {
+    let mut archive =
+        Archive { digest: Sha256::new(), segment: Vec::new(), lines: GzEncoder::new(Vec::new(), Compression::default()), position: 0 };
+    for member in tree.members() {
+        archive.add(member, &member.archived_name())?;
+        if matches!(member.kind, Kind::OpaqueDirectory) {
+            let mark =
+                Member { path: member.path.join(".wh..wh..opq"), kind: Kind::Whiteout, attributes: Vec::new(), mode: 0o600, ..*member };
+            let name = [member.archived_name(), b".wh..wh..opq".to_vec()].concat();
+            archive.add(&mark, &name)?;
+        }
+    }
+    archive.finish()
+}
+
+/// A tar being written: hashed, and taken apart.
+struct Archive {
+    digest: Sha256,
+    segment: Vec<u8>,
+    lines: GzEncoder<Vec<u8>>,
+    position: u64,
+}
+
+/// One line.
+#[derive(Serialize)]
+struct Entry<'a> {
+    r#type: u8,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    name: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    name_raw: Option<String>,
+    #[serde(skip_serializing_if = "is_zero")]
+    size: u64,
+    payload: Option<String>,
+    position: u64,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
+const fn is_zero(size: &u64) -> bool {
+    *size == 0
+}
+
+impl Archive {
+    /// Appends a member: its header, its content and the padding after it.
+    fn add(&mut self, member: &Member, name: &[u8]) -> io::Result<()> {
+        self.raw(&tar::header(member, name));
+        self.end_segment()?;
+        let size = member.archived_length();
+        let mut crc = Crc64::new();
+        if let Kind::File(content) = &member.kind {
+            content.write_to(Both(&mut self.digest, &mut crc))?;
+        }
+        let payload = (size > 0).then(|| base64(&crc.finish().to_be_bytes()));
+        let text = std::str::from_utf8(name).ok();
+        let name_raw = text.is_none().then(|| base64(name));
+        self.line(&Entry { r#type: 1, name: text, name_raw, size, payload, position: self.position })?;
+        self.raw(&tar::padding(size));
+        Ok(())
+    }
+
+    /// Ends the tar with its two empty blocks; tar-split closes with a segment for what follows them, which is nothing.
+    fn finish(mut self) -> io::Result<Archived> {
+        self.raw(&[0; 2 * tar::BLOCK]);
+        self.end_segment()?;
+        self.end_segment()?;
+        let digest = Hex32::from(<[u8; 32]>::from(self.digest.finalize()));
+        let diff_id = DiffId::from_hex(digest.to_string().as_bytes()).map_err(io::Error::other)?;
+        Ok(Archived { diff_id, tar_split: self.lines.finish()? })
+    }
+
+    fn raw(&mut self, bytes: &[u8]) {
+        self.digest.update(bytes);
+        self.segment.extend_from_slice(bytes);
+    }
+
+    fn end_segment(&mut self) -> io::Result<()> {
+        let payload = base64(&std::mem::take(&mut self.segment));
+        self.line(&Entry { r#type: 2, name: None, name_raw: None, size: 0, payload: Some(payload), position: self.position })
+    }
+
+    fn line(&mut self, entry: &Entry<'_>) -> io::Result<()> {
+        self.position += 1;
+        self.lines.write_all(super::go_json::line(entry)?.as_bytes())
+    }
+}
+
+/// Writes everything twice.
+struct Both<A, B>(A, B);
+
+impl Write for Both<&mut Sha256, &mut Crc64> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.update(bytes);
+        self.1.update(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+/// The CRC-64 of ISO 3309 as Go's hash/crc64 computes it: reflected, begun and ended with all ones.
+struct Crc64(u64);
+
+static TABLE: LazyLock<[u64; 256]> = LazyLock::new(|| {
+    let step = |crc: u64| if crc & 1 == 1 { crc >> 1 ^ 0xD800_0000_0000_0000 } else { crc >> 1 };
+    let mut byte = 0;
+    std::array::from_fn(|_| {
+        let entry = (0..8).fold(byte, |crc, _| step(crc));
+        byte += 1;
+        entry
+    })
+});
+
+impl Crc64 {
+    const fn new() -> Self {
+        Self(u64::MAX)
+    }
+
+    fn update(&mut self, bytes: &[u8]) {
+        let table = &*TABLE;
+        for &byte in bytes {
+            let [low, ..] = self.0.to_le_bytes();
+            self.0 = table.get(usize::from(low ^ byte)).copied().unwrap_or_default() ^ self.0 >> 8;
+        }
+    }
+
+    const fn finish(self) -> u64 {
+        !self.0
+    }
+}
+
+/// Standard base64, padded.
+fn base64(bytes: &[u8]) -> String {
+    const LETTERS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    let mut text = String::with_capacity(bytes.len().div_ceil(3) * 4);
+    for three in bytes.chunks(3) {
+        let group = three.iter().fold(0_u32, |group, &byte| group << 8 | u32::from(byte)) << (8 * (3 - three.len()));
+        for digit in 0..4 {
+            let letter = usize::try_from(group >> (18 - 6 * digit) & 63).ok().and_then(|index| LETTERS.get(index));
+            text.push(if digit > three.len() { '=' } else { letter.copied().map_or('=', char::from) });
+        }
+    }
+    text
+}

@@ -1,0 +1,277 @@
+//! Building the graph from what was read.
+
+use super::{Edge, Graph, Missing, NodeId, Thing, Via};
+use crate::id::{ChainId, DirId, LinkId};
+use crate::inventory::Inventory;
+use crate::store::buildkit::SnapshotKey;
+use crate::store::overlay2::LayerDir;
+use std::collections::HashMap;
+
+/// The edges found so far, by things; those whose target is not there are set aside.
+struct Builder<'inventory> {
+    inventory: &'inventory Inventory,
+    graph: Graph,
+    /// The directory that calls itself by a link, for links that are missing in `l/`.
+    dir_of_link: HashMap<LinkId, DirId>,
+}
+
+impl Graph {
+    /// Builds the graph of everything in `inventory`.
+    #[must_use]
+    pub fn build(inventory: &Inventory) -> Self {
+        let dirs = inventory.overlay2.dirs.values();
+        let dir_of_link = dirs.filter_map(|dir| Some((dir.link?, dir.id))).collect();
+        let mut builder = Builder { inventory, graph: Self::default(), dir_of_link };
+        builder.add_nodes();
+        builder.add_images();
+        builder.add_containers();
+        builder.add_layers();
+        builder.add_build_cache();
+        builder.add_directories();
+        builder.add_live_mounts();
+        builder.graph.seal();
+        builder.graph
+    }
+
+    fn add(&mut self, thing: Thing) {
+        let next = NodeId(u32::try_from(self.things.len()).unwrap_or(u32::MAX));
+        if let std::collections::hash_map::Entry::Vacant(slot) = self.index.entry(thing) {
+            self.things.push(slot.key().clone());
+            slot.insert(next);
+        }
+    }
+
+    /// Sorts the edges and indexes them in both directions.
+    fn seal(&mut self) {
+        self.edges.sort_unstable();
+        self.edges.dedup();
+        self.reversed.clone_from(&self.edges);
+        self.reversed.sort_unstable_by_key(|edge| (edge.to, edge.from, edge.via));
+        self.from_starts = starts(&self.edges, self.things.len(), |edge| edge.from);
+        self.to_starts = starts(&self.reversed, self.things.len(), |edge| edge.to);
+        self.missing.sort_unstable();
+    }
+}
+
+/// Where the edges of each node begin, and where the last one's end.
+fn starts(edges: &[Edge], nodes: usize, end: impl Fn(&Edge) -> NodeId) -> Vec<usize> {
+    let mut starts = Vec::with_capacity(nodes + 1);
+    let mut at = 0;
+    for node in 0..=nodes {
+        at += edges.get(at..).unwrap_or_default().iter().take_while(|edge| end(edge).index() < node).count();
+        starts.push(at);
+    }
+    starts
+}
+
+impl Builder<'_> {
+    fn add_nodes(&mut self) {
+        let inventory = self.inventory;
+        let graph = &mut self.graph;
+        inventory.references.keys().for_each(|name| graph.add(Thing::Reference(name.clone())));
+        inventory.images.keys().for_each(|&id| graph.add(Thing::Image(id)));
+        inventory.containers.keys().for_each(|&id| graph.add(Thing::Container(id)));
+        inventory.mounts.keys().for_each(|name| graph.add(Thing::Mount(name.clone())));
+        inventory.layerdb.layers.keys().for_each(|&chain| graph.add(Thing::Layer(chain)));
+        inventory.layerdb.removals.keys().for_each(|name| graph.add(Thing::Removal(name.clone())));
+        inventory.layerdb.write_sets.keys().for_each(|name| graph.add(Thing::WriteSet(name.clone())));
+        if let Some(buildkit) = &inventory.buildkit {
+            buildkit.snapshots.keys().for_each(|key| graph.add(Thing::Snapshot(key.clone())));
+            buildkit.leases.keys().for_each(|id| graph.add(Thing::Lease(id.clone())));
+            buildkit.records.keys().for_each(|id| graph.add(Thing::Record(id.clone())));
+        }
+        inventory.overlay2.dirs.keys().for_each(|&id| graph.add(Thing::Dir(id)));
+        inventory.overlay2.links.keys().for_each(|&id| graph.add(Thing::Link(id)));
+    }
+
+    /// Adds the edge from a thing that is there to one that may not be.
+    fn keep(&mut self, from: &Thing, to: Thing, via: Via) {
+        let Some(from) = self.graph.node(from) else { return };
+        match self.graph.node(&to) {
+            Some(to) => self.graph.edges.push(Edge { from, to, via }),
+            None => self.graph.missing.push(Missing { from, to, via }),
+        }
+    }
+
+    /// Adds the edge only if its target is there: for names that need not stand for anything.
+    fn keep_if_there(&mut self, from: &Thing, to: &Thing, via: Via) {
+        if let (Some(from), Some(to)) = (self.graph.node(from), self.graph.node(to)) {
+            self.graph.edges.push(Edge { from, to, via });
+        }
+    }
+
+    fn add_images(&mut self) {
+        let inventory = self.inventory;
+        for (name, &id) in &inventory.references {
+            self.keep(&Thing::Reference(name.clone()), Thing::Image(id), Via::ReferenceTo);
+        }
+        for image in inventory.images.values() {
+            let from = Thing::Image(image.id);
+            if let Some(parent) = image.parent {
+                self.keep(&from, Thing::Image(parent), Via::ParentImage);
+            }
+            // Every prefix: a chain must not hang on one `parent` file.
+            for (chain, position) in ChainId::chain(&image.config.diff_ids).zip(1..) {
+                self.keep(&from, Thing::Layer(chain), Via::RootFs(position));
+            }
+        }
+    }
+
+    fn add_containers(&mut self) {
+        let inventory = self.inventory;
+        for container in inventory.containers.values() {
+            let from = Thing::Container(container.id);
+            self.keep(&from, Thing::Mount(container.id.into()), Via::RwLayer);
+            let Some(config) = &container.config else { continue };
+            for mount in &config.image_mounts {
+                self.keep(&from, Thing::Mount(mount.clone()), Via::ImageMount);
+            }
+            if let Some(image) = config.image {
+                self.keep_if_there(&from, &Thing::Image(image), Via::CreatedFrom);
+            }
+        }
+        for mount in inventory.mounts.values() {
+            let from = Thing::Mount(mount.name.clone());
+            for (id, via) in [(&mount.mount_id, Via::MountId), (&mount.init_id, Via::InitId)] {
+                if let Some(&id) = id.value() {
+                    self.keep(&from, Thing::Dir(id), via);
+                    self.keep_if_there(&Thing::Dir(id), &from, Via::DirectoryOf);
+                }
+            }
+            if let Some(&parent) = mount.parent.value() {
+                self.keep(&from, Thing::Layer(parent), Via::MountParent);
+            }
+        }
+    }
+
+    fn add_layers(&mut self) {
+        let layerdb = &self.inventory.layerdb;
+        for layer in layerdb.layers.values() {
+            let from = Thing::Layer(layer.chain);
+            if let Some(&parent) = layer.parent.value() {
+                self.keep(&from, Thing::Layer(parent), Via::ParentLayer);
+            }
+            if let Some(id) = layer.dir() {
+                self.keep(&from, Thing::Dir(id), Via::CacheId);
+                self.keep_if_there(&Thing::Dir(id), &from, Via::DirectoryOf);
+            }
+        }
+        let removals = layerdb.removals.iter().map(|(name, leftover)| (Thing::Removal(name.clone()), leftover));
+        let write_sets = layerdb.write_sets.iter().map(|(name, leftover)| (Thing::WriteSet(name.clone()), leftover));
+        for (from, leftover) in removals.chain(write_sets) {
+            if let Some(id) = leftover.cache_id {
+                self.keep_if_there(&from, &Thing::Dir(id), Via::CacheId);
+            }
+        }
+    }
+
+    fn add_build_cache(&mut self) {
+        let Some(buildkit) = &self.inventory.buildkit else { return };
+        for (key, snapshot) in &buildkit.snapshots {
+            let from = Thing::Snapshot(key.clone());
+            self.keep_snapshot(&from, key, Via::SnapshotDir);
+            if let Some(dir) = snapshot.committed {
+                self.keep_if_there(&from, &Thing::Dir(dir), Via::SnapshotCommitted);
+            }
+            if let Some(chain) = snapshot.chain {
+                self.keep(&from, Thing::Layer(chain), Via::SnapshotChain);
+            }
+            if let Some(parent) = &snapshot.parent {
+                self.keep_if_there(&from, &Thing::Snapshot(parent.clone()), Via::SnapshotParent);
+                self.keep_snapshot(&from, parent, Via::SnapshotParent);
+            }
+        }
+        for (id, lease) in &buildkit.leases {
+            let from = Thing::Lease(id.clone());
+            for key in &lease.snapshots {
+                self.keep_if_there(&from, &Thing::Snapshot(key.clone()), Via::Leased);
+                self.keep_snapshot(&from, key, Via::Leased);
+            }
+        }
+        for (id, record) in &buildkit.records {
+            let from = Thing::Record(id.clone());
+            if let Some(key) = &record.snapshot {
+                self.keep_if_there(&from, &Thing::Snapshot(key.clone()), Via::CacheRecord);
+                self.keep_snapshot(&from, key, Via::CacheRecord);
+            }
+            if let Some(chain) = record.chain {
+                self.keep_if_there(&from, &Thing::Layer(chain), Via::CacheRecord);
+            }
+        }
+    }
+
+    /// Adds what a snapshot's key may itself be the name of: a directory or a layer.
+    fn keep_snapshot(&mut self, from: &Thing, key: &SnapshotKey, via: Via) {
+        match key {
+            SnapshotKey::Build(chars) => self.keep_if_there(from, &Thing::Dir(DirId::Build(*chars)), via),
+            SnapshotKey::Chain(chain) => self.keep_if_there(from, &Thing::Layer(*chain), via),
+            SnapshotKey::Other(_) => {}
+        }
+    }
+
+    fn add_directories(&mut self) {
+        let overlay2 = &self.inventory.overlay2;
+        for (&link, &target) in &overlay2.links {
+            if let Some(target) = target {
+                self.keep(&Thing::Link(link), Thing::Dir(target), Via::LinkTarget);
+                // Where `link` is lost, any link that leads here may be the directory's own.
+                if overlay2.dirs.get(&target).is_some_and(|dir| dir.link.is_none()) {
+                    self.keep_if_there(&Thing::Dir(target), &Thing::Link(link), Via::OwnLink);
+                }
+            }
+        }
+        for dir in overlay2.dirs.values() {
+            let from = Thing::Dir(dir.id);
+            if let Some(link) = dir.link {
+                self.keep(&from, Thing::Link(link), Via::OwnLink);
+            }
+            if let DirId::Hex(digits) = dir.id {
+                self.keep_if_there(&from, &Thing::Dir(DirId::Init(digits)), Via::InitOf);
+            }
+            self.add_lower(dir);
+        }
+    }
+
+    /// Adds what `lower` names: all of it, unless the nearest directory's own `lower` says the rest in the same words.
+    fn add_lower(&mut self, dir: &LayerDir) {
+        let Some((first, rest)) = dir.lower.value().and_then(|lower| lower.split_first()) else { return };
+        self.keep_lower(dir.id, *first, 1);
+        let nearest = self.dir_of(*first).and_then(|id| self.inventory.overlay2.dirs.get(&id));
+        if nearest.is_none_or(|nearest| nearest.lower.value().map(Vec::as_slice).unwrap_or_default() != rest) {
+            for (&link, position) in rest.iter().zip(2..) {
+                self.keep_lower(dir.id, link, position);
+            }
+        }
+    }
+
+    fn keep_lower(&mut self, dir: DirId, link: LinkId, position: u32) {
+        let via = Via::LowerEntry(position);
+        let from = Thing::Dir(dir);
+        self.keep(&from, Thing::Link(link), via);
+        if let Some(&owner) = self.dir_of_link.get(&link) {
+            // The directory that calls itself so, even if the link is gone or leads elsewhere.
+            self.keep_if_there(&from, &Thing::Dir(owner), via);
+        }
+    }
+
+    /// The directory that a link stands for.
+    fn dir_of(&self, link: LinkId) -> Option<DirId> {
+        self.inventory.overlay2.links.get(&link).copied().flatten().or_else(|| self.dir_of_link.get(&link).copied())
+    }
+
+    fn add_live_mounts(&mut self) {
+        for mount in &self.inventory.live_mounts {
+            let from = Thing::LiveMount(mount.pid, mount.mount_point.to_string_lossy().into_owned());
+            let dirs = mount.directories.iter().map(|&id| Thing::Dir(id));
+            let used: Vec<_> =
+                dirs.chain(mount.links.iter().map(|&id| Thing::Link(id))).filter(|thing| self.graph.node(thing).is_some()).collect();
+            if used.is_empty() {
+                continue;
+            }
+            self.graph.add(from.clone());
+            for thing in used {
+                self.keep_if_there(&from, &thing, Via::MountedIn(mount.pid));
+            }
+        }
+    }
+}

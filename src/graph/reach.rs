@@ -1,0 +1,109 @@
+//! What can be reached from what.
+
+use super::{Edge, Graph, NodeId, Via};
+use std::collections::VecDeque;
+
+/// A set of nodes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Set(Vec<bool>);
+
+impl Set {
+    /// The empty set of nodes of `graph`.
+    #[must_use]
+    pub fn empty(graph: &Graph) -> Self {
+        Self(vec![false; graph.len()])
+    }
+
+    /// Whether `node` is in it.
+    #[must_use]
+    pub fn contains(&self, node: NodeId) -> bool {
+        self.0.get(node.index()).copied().unwrap_or_default()
+    }
+
+    /// Adds `node`, and says whether it was not in it before.
+    pub fn insert(&mut self, node: NodeId) -> bool {
+        self.0.get_mut(node.index()).is_some_and(|member| !std::mem::replace(member, true))
+    }
+}
+
+/// A thing that is in use on its own account, and how it comes to keep the one that was asked about.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Holder {
+    /// The root.
+    pub node: NodeId,
+    /// The edges from it down to the thing, the first one leaving the root.
+    pub chain: Vec<Edge>,
+}
+
+impl Graph {
+    /// Everything reachable from `seeds`, themselves included.
+    #[must_use]
+    pub fn reachable(&self, seeds: impl IntoIterator<Item = NodeId>) -> Set {
+        let mut reached = Set::empty(self);
+        let mut open: Vec<NodeId> = seeds.into_iter().filter(|&node| reached.insert(node)).collect();
+        while let Some(node) = open.pop() {
+            open.extend(self.kept_by(node).iter().map(|edge| edge.to).filter(|&to| reached.insert(to)));
+        }
+        reached
+    }
+
+    /// The things that are in use because they are there.
+    pub fn roots(&self) -> impl Iterator<Item = NodeId> {
+        self.things().filter(|(_, thing)| thing.is_root()).map(|(node, _)| node)
+    }
+
+    /// Everything in use.
+    #[must_use]
+    pub fn live(&self) -> Set {
+        self.reachable(self.roots())
+    }
+
+    /// For every node the nearest image, container or other root that keeps it; nodes that nothing keeps have none.
+    #[must_use]
+    pub fn nearest_roots(&self) -> Vec<Option<NodeId>> {
+        let mut nearest = vec![None; self.len()];
+        let named = self.things().filter(|(_, thing)| thing.is_root() && !matches!(thing, super::Thing::Reference(_)));
+        let mut open: VecDeque<_> = named.map(|(node, _)| (node, node)).collect();
+        while let Some((node, root)) = open.pop_front() {
+            if let Some(slot @ None) = nearest.get_mut(node.index()) {
+                *slot = Some(root);
+                let kept = self.kept_by(node).iter().filter(|edge| edge.via != Via::DirectoryOf);
+                open.extend(kept.map(|edge| (edge.to, root)));
+            }
+        }
+        nearest
+    }
+
+    /// The roots that keep `node`, nearest first, each with the shortest chain of reasons.
+    #[must_use]
+    pub fn holders(&self, node: NodeId) -> Vec<Holder> {
+        let mut towards: Vec<Option<Edge>> = vec![None; self.len()];
+        let mut seen = Set::empty(self);
+        seen.insert(node);
+        let mut open = VecDeque::from([node]);
+        let mut holders = Vec::new();
+        while let Some(at) = open.pop_front() {
+            let is_root = self.thing(at).is_some_and(super::Thing::is_root);
+            if is_root && at != node {
+                holders.push(Holder { node: at, chain: chain(&towards, at) });
+            }
+            // What keeps a root adds nothing to why the root keeps: the chain ends there.
+            if !is_root || at == node {
+                for edge in self.keepers_of(at).iter().filter(|edge| edge.via != Via::DirectoryOf) {
+                    if seen.insert(edge.from) {
+                        if let Some(slot) = towards.get_mut(edge.from.index()) {
+                            *slot = Some(*edge);
+                        }
+                        open.push_back(edge.from);
+                    }
+                }
+            }
+        }
+        holders
+    }
+}
+
+/// The edges that lead from `at` to where the search began.
+fn chain(towards: &[Option<Edge>], at: NodeId) -> Vec<Edge> {
+    std::iter::successors(towards.get(at.index()).copied().flatten(), |edge| towards.get(edge.to.index()).copied().flatten()).collect()
+}

@@ -1,0 +1,172 @@
+//! The things of a data-root, and the reasons for which one keeps another.
+
+use crate::id::{ChainId, ContainerId, DirId, ImageId, LinkId, MountName};
+use crate::store::buildkit::SnapshotKey;
+use std::fmt;
+
+/// A thing that exists on the disk or in the kernel.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Thing {
+    /// A name of an image.
+    Reference(String),
+    /// An image.
+    Image(ImageId),
+    /// A container.
+    Container(ContainerId),
+    /// The record of a read-write layer.
+    Mount(MountName),
+    /// The record of a read-only layer.
+    Layer(ChainId),
+    /// A snapshot of BuildKit's.
+    Snapshot(SnapshotKey),
+    /// A lease of BuildKit's, by its ID.
+    Lease(String),
+    /// A record of BuildKit's cache, by its ID.
+    Record(String),
+    /// A deletion that has begun, by the name of its directory.
+    Removal(String),
+    /// A registration that was not committed, by the name of its directory.
+    WriteSet(String),
+    /// A mount in some namespace: the process that sees it and where it sees it.
+    LiveMount(u32, String),
+    /// A layer directory.
+    Dir(DirId),
+    /// A link.
+    Link(LinkId),
+}
+
+impl Thing {
+    /// The word for this kind of thing.
+    #[must_use]
+    pub const fn kind(&self) -> &'static str {
+        match self {
+            Self::Reference(_) => "reference",
+            Self::Image(_) => "image",
+            Self::Container(_) => "container",
+            Self::Mount(_) => "mount",
+            Self::Layer(_) => "layer",
+            Self::Snapshot(_) => "build-snapshot",
+            Self::Lease(_) => "lease",
+            Self::Record(_) => "cache-record",
+            Self::Removal(_) => "removal",
+            Self::WriteSet(_) => "write-set",
+            Self::LiveMount(..) => "live-mount",
+            Self::Dir(_) => "directory",
+            Self::Link(_) => "link",
+        }
+    }
+
+    /// Whether this is in use because it is there: dockerd or the kernel can ask for it at any time.
+    #[must_use]
+    pub const fn is_root(&self) -> bool {
+        matches!(
+            self,
+            Self::Reference(_)
+                | Self::Image(_)
+                | Self::Container(_)
+                | Self::Snapshot(_)
+                | Self::Lease(_)
+                | Self::Record(_)
+                | Self::LiveMount(..)
+        )
+    }
+}
+
+impl fmt::Display for Thing {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Reference(text) | Self::Lease(text) | Self::Record(text) | Self::Removal(text) | Self::WriteSet(text) => {
+                f.write_str(text)
+            }
+            Self::Image(id) => write!(f, "{id}"),
+            Self::Container(id) => write!(f, "{id}"),
+            Self::Mount(name) => write!(f, "{name}"),
+            Self::Layer(chain) => write!(f, "{chain}"),
+            Self::Snapshot(key) => write!(f, "{key}"),
+            Self::LiveMount(pid, point) => write!(f, "{point} in pid {pid}"),
+            Self::Dir(id) => write!(f, "{id}"),
+            Self::Link(id) => write!(f, "{id}"),
+        }
+    }
+}
+
+/// Why one thing keeps another.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Via {
+    /// The reference stands for the image.
+    ReferenceTo,
+    /// The image was built upon the other.
+    ParentImage,
+    /// The image has the layer at this position, counted from 1 at the base.
+    RootFs(u32),
+    /// The container was made from the image.
+    CreatedFrom,
+    /// The container writes to the read-write layer.
+    RwLayer,
+    /// The container has the image mounted.
+    ImageMount,
+    /// `mount-id`.
+    MountId,
+    /// `init-id`.
+    InitId,
+    /// The `parent` of a read-write layer.
+    MountParent,
+    /// The init directory that bears the name of this RW directory.
+    InitOf,
+    /// `cache-id`.
+    CacheId,
+    /// The `parent` of a layer.
+    ParentLayer,
+    /// The directory is the layer's: without its record nothing would know it.
+    DirectoryOf,
+    /// An entry of `lower`, counted from 1 at the nearest.
+    LowerEntry(u32),
+    /// `link`, or the only link that leads to a directory whose `link` is lost.
+    OwnLink,
+    /// The link leads to the directory.
+    LinkTarget,
+    /// The snapshot's own directory.
+    SnapshotDir,
+    /// The directory in which the snapshot was committed.
+    SnapshotCommitted,
+    /// The layer that the snapshot became, or is.
+    SnapshotChain,
+    /// The snapshot below.
+    SnapshotParent,
+    /// The lease holds it.
+    Leased,
+    /// The cache record names it.
+    CacheRecord,
+    /// The mount uses it.
+    MountedIn(u32),
+}
+
+impl fmt::Display for Via {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::ReferenceTo => f.write_str("reference"),
+            Self::ParentImage => f.write_str("parent image"),
+            Self::RootFs(position) => write!(f, "layer {position} of image"),
+            Self::CreatedFrom => f.write_str("created from"),
+            Self::RwLayer => f.write_str("read-write layer of"),
+            Self::ImageMount => f.write_str("image mount of"),
+            Self::MountId => f.write_str("layerdb mount-id"),
+            Self::InitId => f.write_str("layerdb init-id"),
+            Self::MountParent => f.write_str("layerdb mount parent"),
+            Self::InitOf => f.write_str("init layer of"),
+            Self::CacheId => f.write_str("layerdb cache-id"),
+            Self::ParentLayer => f.write_str("parent of"),
+            Self::DirectoryOf => f.write_str("record of directory"),
+            Self::LowerEntry(position) => write!(f, "lower entry {position}"),
+            Self::OwnLink => f.write_str("link of"),
+            Self::LinkTarget => f.write_str("target of link"),
+            Self::SnapshotDir => f.write_str("directory of build snapshot"),
+            Self::SnapshotCommitted => f.write_str("committed build snapshot"),
+            Self::SnapshotChain => f.write_str("layer of build snapshot"),
+            Self::SnapshotParent => f.write_str("parent of build snapshot"),
+            Self::Leased => f.write_str("lease"),
+            Self::CacheRecord => f.write_str("cache record"),
+            Self::MountedIn(pid) => write!(f, "mounted in pid {pid}"),
+        }
+    }
+}

@@ -1,0 +1,282 @@
+//! In use, garbage, or neither proven: what the graph says of each thing.
+//!
+//! Garbage is only what is *proven* dead: no root reaches it, no doubt covers it, and no running dockerd may be about to name it. Every
+//! directory that something else explains (an interrupted removal, a write set) bears that name; orphans are what remains.
+
+use super::doubt::{self, Doubt};
+use super::reach::Set;
+use super::{Graph, NodeId, Thing, Via};
+use crate::dir::Stamp;
+use crate::inventory::Inventory;
+use crate::store::Told;
+use crate::unreadable::Pins;
+use std::collections::BTreeSet;
+use std::fmt;
+
+/// What is known of a thing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Verdict {
+    /// Something that dockerd or the kernel can ask for uses it.
+    InUse,
+    /// Nothing uses it, and nothing can.
+    Garbage(Garbage),
+    /// Nothing is known to use it, but for the doubt at this index.
+    Unknown(usize),
+}
+
+/// How something came to belong to nothing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[expect(missing_docs, reason = "`describe` says what each one is")]
+pub enum Garbage {
+    InterruptedRemoval,
+    UncommittedWriteSet,
+    UnownedMount,
+    BrokenRecord,
+    UnreferencedLayer,
+    OrphanDirectory,
+    DanglingLink,
+    DuplicateLink,
+    TemporaryFile,
+    ProbeDirectory,
+}
+
+impl Garbage {
+    /// Every kind, those before others whose parts these may be.
+    pub const ALL: [Self; 10] = [
+        Self::InterruptedRemoval,
+        Self::UncommittedWriteSet,
+        Self::UnownedMount,
+        Self::BrokenRecord,
+        Self::UnreferencedLayer,
+        Self::OrphanDirectory,
+        Self::DanglingLink,
+        Self::DuplicateLink,
+        Self::TemporaryFile,
+        Self::ProbeDirectory,
+    ];
+
+    /// Its stable name.
+    #[must_use]
+    pub const fn code(self) -> &'static str {
+        match self {
+            Self::InterruptedRemoval => "interrupted-removal",
+            Self::UncommittedWriteSet => "uncommitted-write-set",
+            Self::UnownedMount => "unowned-mount",
+            Self::BrokenRecord => "broken-layer-record",
+            Self::UnreferencedLayer => "unreferenced-layer",
+            Self::OrphanDirectory => "orphan-directory",
+            Self::DanglingLink => "dangling-link",
+            Self::DuplicateLink => "duplicate-link",
+            Self::TemporaryFile => "stale-temporary-file",
+            Self::ProbeDirectory => "stale-probe-directory",
+        }
+    }
+
+    /// What it is, in a sentence.
+    #[must_use]
+    pub const fn describe(self) -> &'static str {
+        match self {
+            Self::InterruptedRemoval => "dockerd began to delete this layer and was stopped",
+            Self::UncommittedWriteSet => "dockerd began to register this layer and was stopped",
+            Self::UnownedMount => "no container, image mount or build uses this read-write layer",
+            Self::BrokenRecord => "dockerd cannot load this layer and nothing needs it, but it keeps the layer from being pulled again",
+            Self::UnreferencedLayer => "a valid layer that no image, container or build needs",
+            Self::OrphanDirectory => "no record of a layer, container or build names this directory",
+            Self::DanglingLink => "this link leads to a directory that is not there",
+            Self::DuplicateLink => "this directory calls itself by another link, and nothing uses this one",
+            Self::TemporaryFile => "a file that was being written when something stopped it",
+            Self::ProbeDirectory => "dockerd tried out the file system at a start and was stopped",
+        }
+    }
+}
+
+impl fmt::Display for Garbage {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.code())
+    }
+}
+
+/// The verdict on every thing.
+#[derive(Debug, Clone)]
+pub struct Verdicts {
+    by_node: Vec<Verdict>,
+    doubts: Vec<Doubt>,
+}
+
+impl Verdicts {
+    /// Judges every thing of `graph`, which was built from `inventory`.
+    #[must_use]
+    pub fn reach(graph: &Graph, inventory: &Inventory) -> Self {
+        let kept = graph.live();
+        let by_node = graph.nodes().map(|node| kept.contains(node).then_some(Verdict::InUse)).collect();
+        let mut judge = Judge { graph, inventory, kept, by_node, doubts: Vec::new() };
+        judge.keep_the_young();
+        judge.keep_the_doubtful();
+        judge.classify();
+        let last = Verdict::Unknown(judge.doubts.len());
+        judge.doubts.push(Doubt { pins: Pins::Nothing, why: "nothing is known of it".to_owned() });
+        Self { by_node: judge.by_node.into_iter().map(|verdict| verdict.unwrap_or(last)).collect(), doubts: judge.doubts }
+    }
+
+    /// The verdict on `node`.
+    #[must_use]
+    pub fn of(&self, node: NodeId) -> Verdict {
+        self.by_node.get(node.index()).copied().unwrap_or(Verdict::Unknown(usize::MAX))
+    }
+
+    /// Why the doubt at `index` stands.
+    #[must_use]
+    pub fn doubt(&self, index: usize) -> &str {
+        self.doubts.get(index).map_or("nothing is known of it", |doubt| &doubt.why)
+    }
+
+    /// The first doubt because of which `garbage` outside the graph cannot be proven, if any.
+    #[must_use]
+    pub fn general_doubt(&self) -> Option<usize> {
+        self.doubts.iter().position(|doubt| doubt.pins == Pins::Everything)
+    }
+}
+
+/// The verdicts so far; a thing without one is open.
+struct Judge<'a> {
+    graph: &'a Graph,
+    inventory: &'a Inventory,
+    /// What is in use or covered by a doubt.
+    kept: Set,
+    by_node: Vec<Option<Verdict>>,
+    doubts: Vec<Doubt>,
+}
+
+impl Judge<'_> {
+    fn is_open(&self, node: NodeId) -> bool {
+        self.by_node.get(node.index()).is_some_and(Option::is_none)
+    }
+
+    fn set(&mut self, node: NodeId, verdict: Verdict) {
+        if let Some(slot) = self.by_node.get_mut(node.index()) {
+            *slot = Some(verdict);
+        }
+    }
+
+    /// Keeps what a running dockerd may have made and be about to name.
+    fn keep_the_young(&mut self) {
+        let Some(running) = &self.inventory.running else { return };
+        let made = |thing: &Thing| !matches!(thing, Thing::Link(_)) && running.may_have_made(stamp(self.inventory, thing));
+        let seeds = self.graph.things().filter(|(node, thing)| self.is_open(*node) && made(thing)).map(|(node, _)| node).collect();
+        self.keep(seeds, Doubt { pins: Pins::Nothing, why: running.why_unproven() });
+    }
+
+    /// Keeps what could have been named by something that was lost, and again what could have been named by what is kept for that.
+    fn keep_the_doubtful(&mut self) {
+        let mut covered = BTreeSet::new();
+        loop {
+            let doubts = doubt::find(self.graph, self.inventory, &self.kept);
+            // One doubt of a kind covers all that others of that kind do.
+            let Some(doubt) = doubts.into_iter().find(|doubt| covered.insert(doubt.pins)) else { return };
+            let covers = |thing: &Thing| covers(doubt.pins, thing, self.inventory);
+            let seeds = self.graph.things().filter(|(node, thing)| self.is_open(*node) && covers(thing)).map(|(node, _)| node).collect();
+            self.keep(seeds, doubt);
+        }
+    }
+
+    /// Keeps `seeds` and all that is reachable from them, for `doubt`.
+    fn keep(&mut self, seeds: Vec<NodeId>, doubt: Doubt) {
+        let verdict = Verdict::Unknown(self.doubts.len());
+        self.doubts.push(doubt);
+        let mut open = seeds;
+        while let Some(node) = open.pop() {
+            if self.is_open(node) && self.kept.insert(node) {
+                self.set(node, verdict);
+                open.extend(self.graph.kept_by(node).iter().map(|edge| edge.to));
+            }
+        }
+    }
+
+    /// Says of everything still open how it came to belong to nothing.
+    fn classify(&mut self) {
+        for garbage in Garbage::ALL {
+            for (node, thing) in self.graph.things() {
+                if self.is_open(node) && is_record(garbage, thing, self.inventory) {
+                    self.classify_record(node, garbage);
+                }
+            }
+        }
+        for (node, thing) in self.graph.things() {
+            if let (true, Thing::Link(link)) = (self.is_open(node), thing) {
+                let target = self.inventory.overlay2.links.get(link).copied().flatten();
+                // A link that cannot be read is not proven to lead nowhere.
+                let Some(target) = target else { continue };
+                let exists = self.inventory.overlay2.dirs.contains_key(&target);
+                self.set(node, Verdict::Garbage(if exists { Garbage::DuplicateLink } else { Garbage::DanglingLink }));
+            }
+        }
+    }
+
+    /// Classifies a record; if one of its directories is not proven dead, neither is the record.
+    fn classify_record(&mut self, node: NodeId, garbage: Garbage) {
+        let parts = self.graph.kept_by(node).iter().filter(|edge| matches!(edge.via, Via::CacheId | Via::MountId | Via::InitId));
+        let mut verdicts = parts.filter_map(|edge| self.by_node.get(edge.to.index()).copied().flatten());
+        match verdicts.find(|verdict| matches!(verdict, Verdict::Unknown(_))) {
+            Some(unknown) => self.set(node, unknown),
+            None => self.name_parts(node, garbage),
+        }
+    }
+
+    /// Gives a record, its directories, and the links of those one name.
+    fn name_parts(&mut self, node: NodeId, garbage: Garbage) {
+        let mut open = vec![node];
+        while let Some(node) = open.pop() {
+            if self.is_open(node) {
+                self.set(node, Verdict::Garbage(garbage));
+                let parts = self.graph.kept_by(node).iter();
+                let parts = parts.filter(|edge| matches!(edge.via, Via::CacheId | Via::MountId | Via::InitId | Via::OwnLink));
+                open.extend(parts.map(|edge| edge.to));
+            }
+        }
+    }
+}
+
+/// Whether a thing of this kind could have been named by what `pins` stands for.
+fn covers(pins: Pins, thing: &Thing, inventory: &Inventory) -> bool {
+    match pins {
+        Pins::Everything => true,
+        Pins::Nothing | Pins::Own | Pins::Images => false,
+        Pins::Layers => matches!(thing, Thing::Layer(_)),
+        Pins::Directories => matches!(thing, Thing::Dir(_)),
+        Pins::Mounts => matches!(thing, Thing::Mount(name) if inventory.mounts.get(name).is_none_or(|mount| mount.init_id == Told::Absent)),
+    }
+}
+
+/// When a thing's record or directory was made.
+fn stamp<'a>(inventory: &'a Inventory, thing: &Thing) -> Option<&'a Stamp> {
+    let layerdb = &inventory.layerdb;
+    match thing {
+        Thing::Layer(chain) => layerdb.layers.get(chain)?.stamp.as_ref(),
+        Thing::Removal(name) => layerdb.removals.get(name)?.stamp.as_ref(),
+        Thing::WriteSet(name) => layerdb.write_sets.get(name)?.stamp.as_ref(),
+        Thing::Mount(name) => inventory.mounts.get(name)?.stamp.as_ref(),
+        Thing::Dir(id) => inventory.overlay2.dirs.get(id)?.stamp.as_ref(),
+        Thing::Reference(_)
+        | Thing::Image(_)
+        | Thing::Container(_)
+        | Thing::Snapshot(_)
+        | Thing::Lease(_)
+        | Thing::Record(_)
+        | Thing::LiveMount(..)
+        | Thing::Link(_) => None,
+    }
+}
+
+/// Whether a thing, if nothing keeps it, is this kind of garbage.
+fn is_record(garbage: Garbage, thing: &Thing, inventory: &Inventory) -> bool {
+    let broken = |chain| inventory.layerdb.layers.get(chain).is_some_and(|layer| !layer.is_whole());
+    match (garbage, thing) {
+        (Garbage::BrokenRecord, Thing::Layer(chain)) => broken(chain),
+        (Garbage::InterruptedRemoval, Thing::Removal(_))
+        | (Garbage::UncommittedWriteSet, Thing::WriteSet(_))
+        | (Garbage::UnownedMount, Thing::Mount(_))
+        | (Garbage::UnreferencedLayer, Thing::Layer(_))
+        | (Garbage::OrphanDirectory, Thing::Dir(_)) => true,
+        _ => false,
+    }
+}

@@ -1,0 +1,150 @@
+//! Everything that was read of a data-root, verbatim, with what could not be read.
+
+use crate::dir::{Dir, Stamp};
+use crate::id::{ContainerId, DiffId, ImageId, MountName};
+use crate::store::buildkit::{self, BuildKit};
+use crate::store::containers::{self, Container};
+use crate::store::imagedb::{self, Image};
+use crate::store::layerdb::{self, LayerDb};
+use crate::store::live::{Live, LiveMount, LockState};
+use crate::store::mounts::{self, Mount};
+use crate::store::overlay2::{self, Overlay2};
+use crate::store::plugins::{self, Plugin};
+use crate::store::{distribution, repositories, volumes};
+use crate::unreadable::{Pins, Unreadable};
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::PathBuf;
+
+/// The storage driver whose store is read.
+pub const DRIVER: &str = "overlay2";
+
+/// What is on the disk.
+#[derive(Debug, Clone, Default)]
+pub struct Inventory {
+    /// The data-root.
+    pub root: PathBuf,
+    /// Every name of an image.
+    pub references: BTreeMap<String, ImageId>,
+    /// Every image.
+    pub images: BTreeMap<ImageId, Image>,
+    /// Layers, removals and write sets.
+    pub layerdb: LayerDb,
+    /// Read-write layers.
+    pub mounts: BTreeMap<MountName, Mount>,
+    /// Layer directories and links.
+    pub overlay2: Overlay2,
+    /// Every container.
+    pub containers: BTreeMap<ContainerId, Container>,
+    /// BuildKit's databases; `None` where there are none.
+    pub buildkit: Option<BuildKit>,
+    /// The contents of which registries are remembered.
+    pub distribution: BTreeSet<DiffId>,
+    /// The names of volumes.
+    pub volumes: BTreeSet<String>,
+    /// Plugins, by the names of their directories.
+    pub plugins: BTreeMap<String, Plugin>,
+    /// Mounts, in any namespace, that use layer directories.
+    pub live_mounts: Vec<LiveMount>,
+    /// The dockerd that runs on this data-root.
+    pub running: Option<Running>,
+    /// What could not be read or understood.
+    pub unreadable: Vec<Unreadable>,
+}
+
+impl Inventory {
+    /// Reads everything below `root`, after what the machine said of it in `live` (`None` for a disk that no machine can be using).
+    #[must_use]
+    pub fn read(root: &Dir, live: Option<Live>) -> Self {
+        let mut unreadable = Vec::new();
+        // The databases of builds first, then what names layers, then the directories: what is made meanwhile is then at worst a directory
+        // younger than its dockerd.
+        let buildkit = buildkit::read(root, &mut unreadable);
+        let containers = containers::read(root, &mut unreadable);
+        let mounts = mounts::read(root, &mut unreadable);
+        let references = repositories::read(root, &mut unreadable);
+        let images = imagedb::read(root, &mut unreadable);
+        let layerdb = layerdb::read(root, &mut unreadable);
+        let distribution = distribution::read(root, &mut unreadable);
+        let overlay2 = overlay2::read(root, &mut unreadable);
+        let volumes = volumes::read(root, &mut unreadable);
+        let plugins = plugins::read(root, &mut unreadable);
+        if references.is_none() && !images.is_empty() {
+            let path = root.path().join(repositories::PATH);
+            if !unreadable.iter().any(|unreadable| unreadable.path == path) {
+                let why = "missing, although there are images: all their names are lost";
+                unreadable.push(Unreadable::malformed(path, why, Pins::Images));
+            }
+        }
+        let running = live.as_ref().and_then(Running::find);
+        let live_mounts = live.map_or_else(Vec::new, |live| {
+            unreadable.extend(live.incomplete);
+            live.mounts
+        });
+        unreadable.sort_unstable();
+        unreadable.dedup();
+        let references = references.unwrap_or_default();
+        let root = root.path().to_owned();
+        Self {
+            root,
+            references,
+            images,
+            layerdb,
+            mounts,
+            overlay2,
+            containers,
+            buildkit,
+            distribution,
+            volumes,
+            plugins,
+            live_mounts,
+            running,
+            unreadable,
+        }
+    }
+
+    /// The names of an image, sorted.
+    pub fn names_of(&self, image: ImageId) -> impl Iterator<Item = &str> {
+        self.references.iter().filter(move |(_, id)| **id == image).map(|(name, _)| name.as_str())
+    }
+}
+
+/// A dockerd that may be in the middle of something that the disk does not show yet.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Running {
+    /// Its process, if it can be seen from here.
+    pub pid: Option<u32>,
+    /// When it was started, in seconds and nanoseconds since 1970.
+    pub started: Option<(i64, u32)>,
+}
+
+impl Running {
+    /// The dockerd that the machine's facts speak of.
+    fn find(live: &Live) -> Option<Self> {
+        let earliest = live.daemons_here().min_by_key(|daemon| daemon.started);
+        match earliest {
+            Some(daemon) => Some(Self { pid: Some(daemon.pid), started: daemon.started }),
+            None if !matches!(live.lock, LockState::Free | LockState::Missing) => Some(Self { pid: None, started: None }),
+            None => None,
+        }
+    }
+
+    /// Whether it could have made the thing with this stamp, and be about to name it.
+    #[must_use]
+    pub fn may_have_made(&self, stamp: Option<&Stamp>) -> bool {
+        let born = stamp.and_then(|stamp| stamp.born);
+        match (born, self.started) {
+            (Some(born), Some(started)) => born >= started,
+            _ => true,
+        }
+    }
+
+    /// Why what it may have made is not proven dead.
+    #[must_use]
+    pub fn why_unproven(&self) -> String {
+        match (self.pid, self.started) {
+            (Some(pid), Some(_)) => format!("it is younger than the running dockerd (pid {pid}), which may be about to use it"),
+            (Some(pid), None) => format!("dockerd (pid {pid}) is running, and when it was started cannot be told"),
+            (None, _) => "a dockerd that cannot be seen from here holds the lock of this data-root".to_owned(),
+        }
+    }
+}

@@ -1,0 +1,236 @@
+//! From a template's text to its parts.
+
+use super::token::{Token, tokens};
+use super::{DEEPEST, Expression, Function, Node, TemplateError};
+use crate::render::escape::brief;
+use std::iter::Peekable;
+use std::vec::IntoIter;
+
+/// Reads a whole template; blocks are kept on a stack of its own, so that no nesting can exhaust the program's.
+pub(super) fn parse(text: &str) -> Result<Vec<Node>, TemplateError> {
+    let mut parser = Parser { at: 1, blocks: Vec::new(), body: Vec::new() };
+    let mut rest = text;
+    let mut trim = false;
+    while let Some((before, action)) = rest.split_once("{{") {
+        let (action, after) = split_action(action).ok_or_else(|| parser.fault_after(before, "{{ without }}"))?;
+        let (inner, trims_before, trims_after) = trimmed(action);
+        parser.text(before, trim, trims_before);
+        parser.action(inner)?;
+        parser.at += action.chars().count() + 4;
+        trim = trims_after;
+        rest = after;
+    }
+    parser.text(rest, trim, false);
+    match parser.blocks.last() {
+        Some(block) => Err(TemplateError::Syntax { at: block.at, cause: format!("{} without end", block.word()) }),
+        None => Ok(parser.body),
+    }
+}
+
+/// Splits at the `}}` that ends an action, which is not one within a string or a comment.
+fn split_action(text: &str) -> Option<(&str, &str)> {
+    let comment = text.strip_prefix("- ").unwrap_or(text);
+    if comment.starts_with("/*") {
+        let end = text.find("*/")?;
+        let close = end + text.get(end..)?.find("}}")?;
+        return Some((text.get(..close)?, text.get(close + 2..)?));
+    }
+    let mut quote = None;
+    let mut is_escaped = false;
+    for (at, c) in text.char_indices() {
+        match quote {
+            _ if is_escaped => is_escaped = false,
+            Some('"') if c == '\\' => is_escaped = true,
+            Some(open) if open == c => quote = None,
+            None if matches!(c, '"' | '`') => quote = Some(c),
+            None if text.get(at..)?.starts_with("}}") => return Some((text.get(..at)?, text.get(at + 2..)?)),
+            Some(_) | None => {}
+        }
+    }
+    None
+}
+
+/// Takes the signs that trim white space off an action.
+fn trimmed(action: &str) -> (&str, bool, bool) {
+    let (action, before) = action.strip_prefix("- ").map_or((action, false), |rest| (rest, true));
+    let (action, after) = action.strip_suffix(" -").map_or((action, false), |rest| (rest, true));
+    (action, before, after)
+}
+
+struct Parser {
+    /// Where the reading is, in characters.
+    at: usize,
+    blocks: Vec<Block>,
+    body: Vec<Node>,
+}
+
+/// A block that has not ended.
+struct Block {
+    at: usize,
+    /// What is ranged over; nothing for `if`.
+    over: Option<Expression>,
+    /// The condition of the part that is being read; nothing in the last `else`.
+    condition: Option<Expression>,
+    parts: Vec<(Expression, Vec<Node>)>,
+    /// What was being read when the block began.
+    outer: Vec<Node>,
+}
+
+impl Block {
+    const fn word(&self) -> &'static str {
+        if self.over.is_some() { "range" } else { "if" }
+    }
+}
+
+impl Parser {
+    fn fault<T>(&self, cause: impl Into<String>) -> Result<T, TemplateError> {
+        Err(TemplateError::Syntax { at: self.at, cause: cause.into() })
+    }
+
+    fn fault_after(&self, text: &str, cause: &str) -> TemplateError {
+        TemplateError::Syntax { at: self.at + text.chars().count(), cause: cause.to_owned() }
+    }
+
+    fn text(&mut self, text: &str, trims_start: bool, trims_end: bool) {
+        self.at += text.chars().count();
+        let text = text.replace("\\t", "\t").replace("\\n", "\n");
+        let text = if trims_start { text.trim_start() } else { &text };
+        let text = if trims_end { text.trim_end() } else { text };
+        if !text.is_empty() {
+            self.body.push(Node::Text(text.to_owned()));
+        }
+    }
+
+    fn action(&mut self, action: &str) -> Result<(), TemplateError> {
+        if action.starts_with("/*") {
+            return if action.ends_with("*/") { Ok(()) } else { self.fault("the comment does not end with */}}") };
+        }
+        let mut tokens = tokens(action, self.at + 2)?;
+        let word = match tokens.first() {
+            Some(Token::Word(word)) => word.clone(),
+            _ => String::new(),
+        };
+        let rest = if tokens.is_empty() { Vec::new() } else { tokens.split_off(1) };
+        match word.as_str() {
+            "if" => self.begin(None, rest),
+            "range" => self.begin(Some(()), rest),
+            "else" => self.switch(rest),
+            "end" if rest.is_empty() => self.end(),
+            "end" => self.fault("end takes nothing"),
+            "with" | "block" | "define" | "template" | "break" | "continue" => self.fault(format!("{word} is not supported")),
+            _ => {
+                tokens.extend(rest);
+                let expression = self.expression(tokens)?;
+                self.body.push(Node::Print(expression));
+                Ok(())
+            }
+        }
+    }
+
+    fn begin(&mut self, range: Option<()>, tokens: Vec<Token>) -> Result<(), TemplateError> {
+        if self.blocks.len() >= DEEPEST {
+            return self.fault(format!("blocks are nested more than {DEEPEST} deep"));
+        }
+        let expression = self.expression(tokens)?;
+        let over = range.map(|()| expression.clone());
+        let outer = std::mem::take(&mut self.body);
+        self.blocks.push(Block { at: self.at, over, condition: Some(expression), parts: Vec::new(), outer });
+        Ok(())
+    }
+
+    fn switch(&mut self, mut tokens: Vec<Token>) -> Result<(), TemplateError> {
+        let next = match tokens.first() {
+            None => None,
+            Some(Token::Word(word)) if word == "if" => Some(self.expression(tokens.split_off(1))?),
+            Some(_) => return self.fault("else takes nothing or another if"),
+        };
+        let body = std::mem::take(&mut self.body);
+        let Some(block) = self.blocks.last_mut() else { return self.fault("else without if or range") };
+        let Some(condition) = block.condition.take() else { return self.fault("else after else") };
+        if next.is_some() && block.over.is_some() {
+            return self.fault("else if in a range");
+        }
+        block.parts.push((condition, body));
+        block.condition = next;
+        Ok(())
+    }
+
+    fn end(&mut self) -> Result<(), TemplateError> {
+        let Some(block) = self.blocks.pop() else { return self.fault("end without if or range") };
+        let body = std::mem::replace(&mut self.body, block.outer);
+        let mut parts = block.parts;
+        let otherwise = match block.condition {
+            Some(condition) => {
+                parts.push((condition, body));
+                Vec::new()
+            }
+            None => body,
+        };
+        self.body.push(match block.over {
+            None => Node::If(parts, otherwise),
+            Some(over) => Node::Range(over, parts.into_iter().flat_map(|(_, body)| body).collect(), otherwise),
+        });
+        Ok(())
+    }
+
+    fn expression(&self, tokens: Vec<Token>) -> Result<Expression, TemplateError> {
+        let mut tokens = tokens.into_iter().peekable();
+        let expression = self.pipeline(&mut tokens, 0)?;
+        if tokens.next().is_some() { self.fault(") without (") } else { Ok(expression) }
+    }
+
+    /// Reads `A | B | C`: each result is the last argument of what follows.
+    fn pipeline(&self, tokens: &mut Peekable<IntoIter<Token>>, depth: usize) -> Result<Expression, TemplateError> {
+        if depth > DEEPEST {
+            return self.fault(format!("parentheses are nested more than {DEEPEST} deep"));
+        }
+        let mut result = self.command(tokens, depth, None)?;
+        let mut stages = 0;
+        while tokens.next_if_eq(&Token::Pipe).is_some() {
+            stages += 1;
+            if stages > DEEPEST {
+                return self.fault(format!("more than {DEEPEST} functions follow one another"));
+            }
+            result = self.command(tokens, depth, Some(result))?;
+        }
+        Ok(result)
+    }
+
+    fn command(
+        &self,
+        tokens: &mut Peekable<IntoIter<Token>>,
+        depth: usize,
+        piped: Option<Expression>,
+    ) -> Result<Expression, TemplateError> {
+        if let Some(Token::Word(word)) = tokens.next_if(|token| matches!(token, Token::Word(_))) {
+            let function = Function::find(&word).map_err(|unknown| TemplateError::Syntax { at: self.at, cause: unknown.to_string() })?;
+            let mut arguments = Vec::new();
+            while tokens.peek().is_some_and(|token| !matches!(token, Token::Pipe | Token::Close)) {
+                arguments.push(self.operand(tokens, depth)?);
+            }
+            arguments.extend(piped);
+            return Ok(Expression::Call(function, arguments));
+        }
+        if piped.is_some() {
+            return self.fault("a function is missing after |");
+        }
+        let operand = self.operand(tokens, depth)?;
+        match tokens.peek() {
+            None | Some(Token::Pipe | Token::Close) => Ok(operand),
+            Some(_) => self.fault("two values without a function"),
+        }
+    }
+
+    fn operand(&self, tokens: &mut Peekable<IntoIter<Token>>, depth: usize) -> Result<Expression, TemplateError> {
+        match tokens.next() {
+            Some(Token::Field(names)) => Ok(Expression::Field(names)),
+            Some(Token::Literal(value)) => Ok(Expression::Literal(value)),
+            Some(Token::Open) => {
+                let inner = self.pipeline(tokens, depth + 1)?;
+                if tokens.next() == Some(Token::Close) { Ok(inner) } else { self.fault("( without )") }
+            }
+            Some(Token::Word(word)) => self.fault(format!("{} needs parentheses around it", brief(&word))),
+            Some(Token::Pipe | Token::Close) | None => self.fault("a value is missing"),
+        }
+    }
+}

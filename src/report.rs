@@ -1,0 +1,87 @@
+//! The serialised shapes: all that JSON ever shows, and all that tables are made from.
+//!
+//! Every document has a `schema` (`layerwise/<command>/1`), the `data_root` and what was `unreadable`. Sizes are integers in bytes, allocated
+//! ones unless the key says otherwise; `null` means that nothing was measured. Keys that begin with `docker_` are Docker's own figures,
+//! computed as Docker computes them.
+
+pub mod build_cache;
+pub mod chains;
+pub mod check;
+pub mod containers;
+pub mod df;
+pub mod freed;
+pub mod images;
+pub mod inspect;
+pub mod layers;
+pub mod roots;
+pub mod target;
+pub mod tree;
+pub mod why;
+
+use crate::graph::verdict::{Verdict, Verdicts};
+use crate::inventory::Inventory;
+use serde::Serialize;
+
+/// What every command prints as JSON.
+#[derive(Debug, Serialize)]
+pub struct Document<T> {
+    /// `layerwise/<command>/1`.
+    pub schema: String,
+    /// The data-root that was read.
+    pub data_root: String,
+    /// The command's own part.
+    #[serde(flatten)]
+    pub body: T,
+    /// What could not be read or understood.
+    pub unreadable: Vec<Unreadable>,
+}
+
+/// The own part of a list.
+#[derive(Debug, Serialize)]
+pub struct Items<T> {
+    /// What is listed.
+    pub items: Vec<T>,
+}
+
+/// Something that could not be read or understood.
+#[derive(Debug, Serialize)]
+pub struct Unreadable {
+    /// Where it is.
+    pub path: String,
+    /// What was tried: `open`, `list`, `read`, `parse` or `stat`.
+    pub operation: String,
+    /// Why it failed.
+    pub error: String,
+}
+
+impl From<&crate::unreadable::Unreadable> for Unreadable {
+    fn from(unreadable: &crate::unreadable::Unreadable) -> Self {
+        Self {
+            path: unreadable.path.to_string_lossy().into_owned(),
+            operation: unreadable.operation.to_string(),
+            error: unreadable.error.clone(),
+        }
+    }
+}
+
+impl<T> Document<T> {
+    /// The document of `command`.
+    #[must_use]
+    pub fn new(command: &str, inventory: &Inventory, body: T) -> Self {
+        Self {
+            schema: format!("layerwise/{command}/1"),
+            data_root: inventory.root.to_string_lossy().into_owned(),
+            body,
+            unreadable: inventory.unreadable.iter().map(Unreadable::from).collect(),
+        }
+    }
+}
+
+/// A verdict in words: `in-use`, `garbage` or `unknown`, and for the latter two the reason.
+fn verdict_words(verdicts: &Verdicts, verdict: Verdict) -> (&'static str, Option<String>) {
+    match verdict {
+        Verdict::InUse => ("in-use", None),
+        Verdict::Garbage(garbage) => ("garbage", Some(garbage.code().to_owned())),
+        Verdict::Unknown(doubt) => ("unknown", Some(verdicts.doubt(doubt).to_owned())),
+    }
+}

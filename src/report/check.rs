@@ -1,0 +1,132 @@
+//! `check`: what could not be read, what is missing, and what is garbage.
+
+use super::target;
+use super::why::name_of;
+use crate::audit::Audit;
+use crate::graph::verdict::{Garbage, Verdict};
+use crate::graph::{Thing, Via};
+use crate::unreadable::Pins;
+use serde::Serialize;
+
+/// How bad a finding is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Severity {
+    /// Something in use is or will be broken.
+    Error,
+    /// Something that could hide more.
+    Warning,
+    /// It belongs to nothing.
+    Garbage,
+    /// Good to know.
+    Notice,
+}
+
+/// Something that is not as it should be.
+#[derive(Debug, Clone, Serialize)]
+pub struct Finding {
+    /// How bad it is.
+    pub severity: Severity,
+    /// Its stable name.
+    pub code: &'static str,
+    /// The word for what it is about.
+    pub kind: String,
+    /// The ID of what it is about.
+    pub id: String,
+    /// Where that lies below the data-root.
+    pub path: String,
+    /// What is the matter, in a sentence.
+    pub message: String,
+    /// What cannot be proven dead because of it.
+    pub pins: Option<&'static str>,
+}
+
+/// The own part of `check`.
+#[derive(Debug, Serialize)]
+pub struct Check {
+    /// What was found, worst first.
+    pub findings: Vec<Finding>,
+}
+
+/// Lists everything that is not as it should be.
+#[must_use]
+pub fn find(audit: &Audit) -> Check {
+    let mut findings: Vec<Finding> = unreadable(audit).chain(missing(audit)).chain(garbage(audit)).collect();
+    findings.sort_by(|one, other| (one.severity, one.code, &one.path).cmp(&(other.severity, other.code, &other.path)));
+    Check { findings }
+}
+
+fn unreadable(audit: &Audit) -> impl Iterator<Item = Finding> {
+    audit.inventory.unreadable.iter().map(|unreadable| {
+        let path = unreadable.path.strip_prefix(&audit.inventory.root).unwrap_or(&unreadable.path);
+        Finding {
+            severity: if matches!(unreadable.pins, Pins::Nothing | Pins::Own) { Severity::Notice } else { Severity::Warning },
+            code: "unreadable",
+            kind: "path".to_owned(),
+            id: path.to_string_lossy().into_owned(),
+            path: path.to_string_lossy().into_owned(),
+            message: format!("cannot {}: {}", unreadable.operation, unreadable.error),
+            pins: match unreadable.pins {
+                Pins::Nothing => None,
+                Pins::Own => Some("what it lies on, while it is in use"),
+                Pins::Images => Some("names of images"),
+                Pins::Layers => Some("layers"),
+                Pins::Directories => Some("layer directories"),
+                Pins::Mounts => Some("image mounts"),
+                Pins::Everything => Some("everything"),
+            },
+        }
+    })
+}
+
+/// Names of things that are not there, where something in use names them.
+fn missing(audit: &Audit) -> impl Iterator<Item = Finding> {
+    let graph = &audit.graph;
+    graph.missing().iter().filter_map(move |missing| {
+        let from = graph.thing(missing.from)?;
+        let code = match missing.via {
+            Via::RootFs(_) | Via::MountParent | Via::ParentLayer => "missing-layer",
+            Via::CacheId | Via::MountId | Via::InitId => "missing-directory",
+            Via::LowerEntry(_) | Via::OwnLink => "missing-link",
+            Via::RwLayer | Via::ImageMount => "missing-mount",
+            Via::ReferenceTo | Via::ParentImage => "missing-image",
+            _ => return None,
+        };
+        let in_use = audit.verdicts.of(missing.from) == Verdict::InUse;
+        Some(Finding {
+            severity: if in_use { Severity::Error } else { Severity::Notice },
+            code,
+            kind: from.kind().to_owned(),
+            id: from.to_string(),
+            path: target::Target::Thing(from.clone()).owner().map(|owner| owner.path().to_string_lossy().into_owned()).unwrap_or_default(),
+            message: format!(
+                "{} {} names {} {} ({}), which is not there",
+                from.kind(),
+                name_of(audit, from),
+                missing.to.kind(),
+                missing.to,
+                missing.via
+            ),
+            pins: None,
+        })
+    })
+}
+
+fn garbage(audit: &Audit) -> impl Iterator<Item = Finding> {
+    let finding = |garbage: Garbage, thing: &Thing| {
+        let path = target::Target::Thing(thing.clone()).owner().map(|owner| owner.path().to_string_lossy().into_owned());
+        Finding {
+            severity: Severity::Garbage,
+            code: garbage.code(),
+            kind: thing.kind().to_owned(),
+            id: thing.to_string(),
+            path: path.unwrap_or_default(),
+            message: garbage.describe().to_owned(),
+            pins: None,
+        }
+    };
+    audit.graph.things().filter_map(move |(node, thing)| match audit.verdicts.of(node) {
+        Verdict::Garbage(kind) => Some(finding(kind, thing)),
+        Verdict::InUse | Verdict::Unknown(_) => None,
+    })
+}

@@ -1,0 +1,192 @@
+//! `df`: where the bytes and the inodes are, class by class, summing to what `du -x` counts.
+
+use super::layers::{StoredMoreThanOnce, stored_more_than_once};
+use super::target::Target;
+use super::why::name_of;
+use crate::audit::Audit;
+use crate::data_root::FileSystem;
+use crate::graph::{NodeId, Thing};
+use crate::inventory::DRIVER;
+use crate::usage::account::Account;
+use crate::usage::class::Class;
+use crate::usage::scan::Usage;
+use serde::Serialize;
+use std::cmp::Reverse;
+use std::collections::BTreeMap;
+
+/// The own part of `df`.
+#[derive(Debug, Serialize)]
+pub struct Df {
+    /// The storage driver whose store was read.
+    pub driver: &'static str,
+    /// Everything below the data-root.
+    pub total: Weight,
+    /// The file system that the data-root lies on.
+    pub filesystem: Option<FileSystem>,
+    /// Every class; their sums are the total.
+    pub classes: Vec<ClassItem>,
+    /// The kinds of garbage.
+    pub garbage: Vec<GarbageItem>,
+    /// Contents that are stored under several chains.
+    pub stored_more_than_once: Vec<StoredMoreThanOnce>,
+    /// Mount points below the data-root; what is behind them is not counted.
+    pub not_entered: Vec<String>,
+    /// How many entries went away while they were being counted.
+    pub vanished: u64,
+    /// Every owner, largest first (`-v`).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub things: Option<Vec<ThingItem>>,
+}
+
+/// Bytes and inodes.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+pub struct Weight {
+    /// Allocated bytes.
+    pub bytes: u64,
+    /// Apparent bytes.
+    pub apparent_bytes: u64,
+    /// Inodes.
+    pub inodes: u64,
+}
+
+impl From<Usage> for Weight {
+    fn from(usage: Usage) -> Self {
+        Self { bytes: usage.bytes, apparent_bytes: usage.apparent_bytes, inodes: usage.inodes }
+    }
+}
+
+/// The sum of a class.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub struct ClassItem {
+    /// The class.
+    pub class: Class,
+    /// How many things are in it.
+    pub count: u64,
+    /// What they weigh.
+    #[serde(flatten)]
+    pub weight: Weight,
+    /// How many of the bytes no container needs.
+    pub reclaimable_bytes: u64,
+    /// How many of the bytes are logs (`container-files` only).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub log_bytes: Option<u64>,
+}
+
+/// The sum of a kind of garbage.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub struct GarbageItem {
+    /// The kind.
+    pub code: &'static str,
+    /// How many owners of inodes are of it.
+    pub count: u64,
+    /// What they weigh.
+    #[serde(flatten)]
+    pub weight: Weight,
+}
+
+/// An owner of inodes.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct ThingItem {
+    /// The class that it is counted in.
+    pub class: Class,
+    /// The word for what it is.
+    pub kind: String,
+    /// Its ID or name.
+    pub id: String,
+    /// What a person calls it, or what it belongs to.
+    pub name: String,
+    /// What it weighs.
+    #[serde(flatten)]
+    pub weight: Weight,
+    /// The kind of garbage, or the doubt.
+    pub reason: Option<String>,
+}
+
+/// How much `df` is to say.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Detail {
+    /// The classes.
+    Classes,
+    /// Every owner too.
+    Things,
+}
+
+/// Sums up an audit in which everything was measured.
+#[must_use]
+pub fn sum(audit: &Audit, account: &Account, filesystem: Option<FileSystem>, detail: Detail) -> Df {
+    Df {
+        driver: DRIVER,
+        total: account.measured.total.into(),
+        filesystem,
+        classes: classes(account),
+        garbage: garbage(account),
+        stored_more_than_once: stored_more_than_once(audit),
+        not_entered: account.measured.not_entered.iter().map(|path| path.to_string_lossy().into_owned()).collect(),
+        vanished: account.measured.vanished,
+        things: (detail == Detail::Things).then(|| things(audit, account)),
+    }
+}
+
+fn classes(account: &Account) -> Vec<ClassItem> {
+    let logs = || account.measured.owners.iter().filter(|(owner, _)| owner.area == crate::store::place::Area::ContainerLog);
+    let item = |(&class, sum): (&Class, &crate::usage::account::Sum)| ClassItem {
+        class,
+        count: sum.count,
+        weight: sum.usage.into(),
+        reclaimable_bytes: sum.reclaimable,
+        log_bytes: (class == Class::ContainerFiles).then(|| logs().map(|(_, usage)| usage.bytes).sum()),
+    };
+    account.classes.iter().map(item).collect()
+}
+
+fn garbage(account: &Account) -> Vec<GarbageItem> {
+    let mut kinds: BTreeMap<_, (u64, Usage)> = BTreeMap::new();
+    for (owner, usage) in &account.measured.owners {
+        if let Some(garbage) = account.belongs.get(owner).and_then(|belongs| belongs.garbage) {
+            let (count, sum) = kinds.entry(garbage).or_default();
+            // `diff/` is part of its directory.
+            *count += u64::from(owner.area != crate::store::place::Area::LayerDiff);
+            *sum += *usage;
+        }
+    }
+    kinds.into_iter().map(|(garbage, (count, sum))| GarbageItem { code: garbage.code(), count, weight: sum.into() }).collect()
+}
+
+/// Every owner of inodes, the largest first.
+fn things(audit: &Audit, account: &Account) -> Vec<ThingItem> {
+    let mut sums: BTreeMap<(Class, Target), (Usage, Option<String>)> = BTreeMap::new();
+    for (owner, usage) in &account.measured.owners {
+        let Some(belongs) = account.belongs.get(owner) else { continue };
+        let target = super::target::of_owner(audit, owner);
+        let (sum, reason) = sums.entry((belongs.class, target)).or_default();
+        *sum += *usage;
+        *reason = belongs
+            .garbage
+            .map(|garbage| garbage.code().to_owned())
+            .or_else(|| belongs.doubt.map(|doubt| audit.verdicts.doubt(doubt).to_owned()));
+    }
+    let nearest = audit.graph.nearest_roots();
+    let mut things: Vec<_> = sums
+        .into_iter()
+        .map(|((class, target), (sum, reason))| ThingItem {
+            class,
+            kind: target.kind().to_owned(),
+            id: target.id(),
+            name: belongs_to(audit, &nearest, &target),
+            weight: sum.into(),
+            reason,
+        })
+        .collect();
+    things.sort_by_key(|thing| (thing.class, Reverse(thing.weight.bytes)));
+    things
+}
+
+/// What a person calls a thing, or the nearest thing that holds it.
+fn belongs_to(audit: &Audit, nearest: &[Option<NodeId>], target: &Target) -> String {
+    let Target::Thing(thing) = target else { return target.id() };
+    if matches!(thing, Thing::Image(_) | Thing::Container(_)) {
+        return name_of(audit, thing);
+    }
+    let holder = audit.graph.node(thing).and_then(|node| nearest.get(node.index()).copied().flatten());
+    holder.and_then(|node| audit.graph.thing(node)).map(|holder| name_of(audit, holder)).unwrap_or_default()
+}

@@ -1,0 +1,119 @@
+//! `images`: what each image weighs, alone and together with others.
+
+use super::chains::{LayerUsers, Users};
+use crate::audit::Audit;
+use crate::id::{ChainId, ImageId};
+use crate::store::imagedb::Image;
+use serde::Serialize;
+use std::collections::BTreeMap;
+
+/// An image.
+#[derive(Debug, Clone, Serialize)]
+pub struct Item {
+    /// Its ID.
+    pub id: ImageId,
+    /// Its names, tags first.
+    pub references: Vec<String>,
+    /// Its layers, base first.
+    pub layers: Vec<ChainId>,
+    /// The allocated bytes of its layers.
+    pub bytes: Option<u64>,
+    /// The inodes of its layers.
+    pub inodes: Option<u64>,
+    /// The bytes in layers that other images have too.
+    pub shared_bytes: Option<u64>,
+    /// The bytes in layers that no other image has.
+    pub exclusive_bytes: Option<u64>,
+    /// The bytes that would be freed if this image alone were removed.
+    pub reclaimable_bytes: Option<u64>,
+    /// SIZE of `docker images`; `null` when dockerd cannot load a layer, and so does not list the image.
+    pub docker_size: Option<u64>,
+    /// SHARED SIZE of `docker system df -v`.
+    pub docker_shared_size: Option<u64>,
+    /// UNIQUE SIZE of `docker system df -v`.
+    pub docker_unique_size: Option<u64>,
+    /// How many containers were made from it.
+    pub containers: u64,
+    /// When it was made, as its maker wrote it.
+    pub created: Option<String>,
+    /// The image that it was built upon.
+    pub parent: Option<ImageId>,
+    /// The layers that are not there, base first.
+    pub missing_layers: Vec<ChainId>,
+}
+
+/// Lists every image.
+#[must_use]
+pub fn list(audit: &Audit) -> Vec<Item> {
+    let users = Users::find(audit);
+    let references = references(audit);
+    let shared = docker_shared(audit, &references);
+    audit.inventory.images.values().map(|image| item(audit, image, &users, &references, &shared)).collect()
+}
+
+/// The names of each image, tags before digests.
+fn references(audit: &Audit) -> BTreeMap<ImageId, Vec<String>> {
+    let mut references: BTreeMap<ImageId, Vec<String>> = BTreeMap::new();
+    for (name, &id) in &audit.inventory.references {
+        references.entry(id).or_default().push(name.clone());
+    }
+    for names in references.values_mut() {
+        names.sort_by_key(|name| name.contains('@'));
+    }
+    references
+}
+
+fn item(
+    audit: &Audit,
+    image: &Image,
+    users: &Users,
+    references: &BTreeMap<ImageId, Vec<String>>,
+    docker_images: &BTreeMap<ChainId, u64>,
+) -> Item {
+    let layers: Vec<ChainId> = ChainId::chain(&image.config.diff_ids).collect();
+    let alone = |users: &LayerUsers| users.images.len() == 1;
+    let weigh = |wanted: &dyn Fn(&LayerUsers) -> bool| {
+        let account = audit.account.as_ref()?;
+        let layers = layers.iter().filter(|&&layer| users.of(layer).is_some_and(wanted));
+        let dirs = layers.filter_map(|layer| audit.inventory.layerdb.layers.get(layer)?.dir());
+        Some(dirs.map(|dir| account.directory(dir)).fold((0, 0), |(bytes, inodes), usage| (bytes + usage.bytes, inodes + usage.inodes)))
+    };
+    let size = docker_size(audit, layers.iter().copied());
+    let shared_size = docker_size(audit, layers.iter().copied().filter(|layer| docker_images.get(layer).is_some_and(|&images| images > 1)));
+    let made_from = audit.inventory.containers.values().filter_map(|container| container.config.as_ref()?.image);
+    Item {
+        id: image.id,
+        references: references.get(&image.id).cloned().unwrap_or_default(),
+        bytes: weigh(&|_| true).map(|sum| sum.0),
+        inodes: weigh(&|_| true).map(|sum| sum.1),
+        shared_bytes: weigh(&|users| !alone(users)).map(|sum| sum.0),
+        exclusive_bytes: weigh(&alone).map(|sum| sum.0),
+        reclaimable_bytes: weigh(&|users| alone(users) && !users.beyond_images()).map(|sum| sum.0),
+        docker_size: size,
+        docker_shared_size: shared_size.filter(|_| size.is_some()),
+        docker_unique_size: size.zip(shared_size).map(|(size, shared)| size.saturating_sub(shared)),
+        containers: made_from.filter(|&id| id == image.id).map(|_| 1).sum(),
+        created: image.config.created.clone(),
+        parent: image.parent,
+        missing_layers: layers.iter().copied().filter(|layer| !audit.inventory.layerdb.layers.contains_key(layer)).collect(),
+        layers,
+    }
+}
+
+/// The sum of Docker's sizes of `layers`; nothing when one of them is not there or has no size.
+#[must_use]
+pub fn docker_size(audit: &Audit, mut layers: impl Iterator<Item = ChainId>) -> Option<u64> {
+    layers.try_fold(0, |sum: u64, layer| sum.checked_add(audit.inventory.layerdb.layers.get(&layer)?.size.value()?.to_owned()))
+}
+
+/// How many images have each layer, of those that `docker system df` looks at: all but untagged ones that others were built upon.
+fn docker_shared(audit: &Audit, references: &BTreeMap<ImageId, Vec<String>>) -> BTreeMap<ChainId, u64> {
+    let mut images = BTreeMap::new();
+    let parents: std::collections::BTreeSet<_> = audit.inventory.images.values().filter_map(|image| image.parent).collect();
+    for image in audit.inventory.images.values() {
+        if references.contains_key(&image.id) || !parents.contains(&image.id) {
+            ChainId::chain(&image.config.diff_ids).for_each(|layer| *images.entry(layer).or_default() += 1);
+        }
+    }
+    images
+}

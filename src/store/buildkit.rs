@@ -1,0 +1,187 @@
+//! BuildKit's state: the layer directories that builds made, and what keeps them.
+//!
+//! ```text
+//! <data-root>/buildkit/
+//! ├── snapshots.db         bolt: which snapshot is which directory or layer (dockerd's snapshotter)
+//! │     <25 characters>/        parent, iscommitted, size    a directory overlay2/<that name>
+//! │     <25 characters>/        committed, chainid, size     a committed snapshot: its directory, and its layer once it has become one
+//! │     sha256:<chain>/         size                         a layer of the layer store, by its ChainID
+//! │     <any lease>/            chainid                      a lease on a layer
+//! ├── containerdmeta.db    bolt: v1/<namespace>/leases/<id>/{createdat, labels/, snapshots/<snapshotter>/<key>}
+//! ├── metadata_v2.db       bolt: _main/<record>/<field> = {"value":…}, the records that `docker system df -v` lists
+//! ├── metadata.db          the same in 18.09 and 19.03, without leases; migrated and left behind by 20.10
+//! ├── cache.db, history.db, content/, executor/      refer to no layer
+//! ├── history_c8d.db                                 the same, of the containerd image store
+//! └── containerd-<snapshotter>/                      its records, which refer to containerd's snapshots; only named here
+//! ```
+//!
+//! dockerd writes all of it while it builds, exports and prunes, and keeps the databases locked for its life; it creates all three at
+//! its first start, whether or not anything is ever built. So where one is missing or makes no sense while others are there,
+//! what it knew is lost, and everything that it might have known is pinned.
+//!
+//! Every bucket of `snapshots.db` is a root, even one that no lease and no record knows: only BuildKit itself may decide to let it go.
+//!
+//! What the disk does not tell, because only dockerd's memory knows it: whether a running step uses a record (`InUse`), and the size of
+//! a record that is being written (it says 0). `Shared` is not stored either: a record is shared if its layer (see [`BuildKit::chain_of`]) is
+//! one of an image's, and then so are all its parents.
+
+mod key;
+mod lease;
+mod problem;
+mod record;
+mod snapshot;
+#[cfg(test)]
+mod tests;
+
+pub use key::SnapshotKey;
+pub use lease::Lease;
+pub use record::Record;
+pub use snapshot::Snapshot;
+
+use crate::dir::{Cause, Dir, Kind, Operation, ReadError};
+use crate::id::{ChainId, DirId};
+use crate::store::bolt::{self, Bucket};
+use crate::unreadable::{Pins, Unreadable};
+use problem::Problems;
+use std::collections::BTreeMap;
+
+const SNAPSHOTS: &str = "snapshots.db";
+const LEASES: &str = "containerdmeta.db";
+const RECORDS: &str = "metadata_v2.db";
+const OLD_RECORDS: &str = "metadata.db";
+
+/// Everything that BuildKit knows of layers and directories.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct BuildKit {
+    /// The snapshots by their keys.
+    pub snapshots: BTreeMap<SnapshotKey, Snapshot>,
+    /// The leases by their ids; outside the namespace `buildkit`, by `<namespace>/<id>`.
+    pub leases: BTreeMap<String, Lease>,
+    /// The cache records by their ids.
+    pub records: BTreeMap<String, Record>,
+    /// The snapshotters of the containerd image store for which BuildKit keeps records elsewhere.
+    pub containerd_snapshotters: Vec<String>,
+}
+
+impl BuildKit {
+    /// The directory that holds the snapshot `key`, if it is not a layer of the layer store.
+    ///
+    /// A snapshot that was never committed is its own directory, also one of which nothing else is known.
+    #[must_use]
+    pub fn dir_of(&self, key: &SnapshotKey) -> Option<DirId> {
+        self.snapshots.get(key).and_then(|snapshot| snapshot.committed).or_else(|| key.dir())
+    }
+
+    /// The layer that `record` is, or was exported as.
+    #[must_use]
+    pub fn chain_of(&self, record: &str) -> Option<ChainId> {
+        match SnapshotKey::parse(record.as_bytes()) {
+            SnapshotKey::Chain(chain) => Some(chain),
+            key @ (SnapshotKey::Build(_) | SnapshotKey::Other(_)) => self.snapshots.get(&key)?.chain,
+        }
+    }
+
+    /// How many bytes dockerd counted for `record`, once it was asked: for one that can still change they stand with its snapshot.
+    #[must_use]
+    pub fn size_of(&self, record: &str) -> Option<u64> {
+        let known = self.records.get(record)?;
+        let key = || known.snapshot.clone().unwrap_or_else(|| SnapshotKey::parse(record.as_bytes()));
+        known.size.or_else(|| self.snapshots.get(&key())?.size)
+    }
+
+    /// The records that `docker system df -v` lists when no build is running: neither deleted nor the other side of one that is listed.
+    pub fn listed(&self) -> impl Iterator<Item = (&str, &Record)> {
+        let listed = self.records.iter().filter(|(_, record)| !record.deleted && record.equal_mutable.is_none());
+        listed.map(|(id, record)| (id.as_str(), record))
+    }
+}
+
+/// Reads `buildkit/` below the data-root `root`; nothing when there is no such directory, or it cannot even be listed.
+pub fn read(root: &Dir, unreadable: &mut Vec<Unreadable>) -> Option<BuildKit> {
+    let opened = root.dir("buildkit").and_then(|dir| match dir {
+        Some(dir) => Ok(Some((dir.entries()?, dir))),
+        None => Ok(None),
+    });
+    match opened {
+        Ok(found) => found.map(|(entries, dir)| {
+            let present = |name: &str| entries.iter().any(|entry| entry.name == name);
+            let directories = entries.iter().filter(|entry| entry.kind == Kind::Directory);
+            let snapshotters = directories.filter_map(|entry| entry.name.to_str()?.strip_prefix("containerd-").map(str::to_owned));
+            let containerd_snapshotters: Vec<_> = snapshotters.collect();
+            // The containerd image store has a cache.db too, but none of the others.
+            let used = [LEASES, RECORDS, OLD_RECORDS, "history.db"].into_iter().any(present)
+                || present("cache.db") && containerd_snapshotters.is_empty();
+            let mut reader = Reader { dir, unreadable };
+            let snapshots = reader.database(SNAPSHOTS, snapshot::parse);
+            if snapshots.is_none() && used {
+                reader.missing(SNAPSHOTS, "it is missing beside BuildKit's other databases", Pins::Everything);
+            }
+            let records = reader.records(snapshots.is_some());
+            let leases = reader.leases(present(RECORDS));
+            BuildKit { snapshots: snapshots.unwrap_or_default(), leases, records, containerd_snapshotters }
+        }),
+        Err(error) => {
+            unreadable.push(Unreadable::new(error, Pins::Everything));
+            None
+        }
+    }
+}
+
+/// How to make sense of a database.
+type Parse<T> = fn(&Bucket<'_>, &mut Problems) -> Result<T, bolt::Error>;
+
+/// The opened directory, and what could not be read in it.
+struct Reader<'a> {
+    dir: Dir,
+    unreadable: &'a mut Vec<Unreadable>,
+}
+
+impl Reader<'_> {
+    /// The cache records; `used` says that there are snapshots to which they should belong.
+    fn records(&mut self, used: bool) -> BTreeMap<String, Record> {
+        let records = self.database(RECORDS, record::parse).or_else(|| self.database(OLD_RECORDS, record::parse));
+        if records.is_none() && used {
+            self.missing(RECORDS, "it is missing beside snapshots.db", Pins::Layers);
+        }
+        records.unwrap_or_default()
+    }
+
+    /// The leases; `used` says that there are records to which they should belong.
+    fn leases(&mut self, used: bool) -> BTreeMap<String, Lease> {
+        let leases = self.database(LEASES, lease::parse);
+        if leases.is_none() && used {
+            self.missing(LEASES, "it is missing beside metadata_v2.db", Pins::Layers);
+        }
+        leases.unwrap_or_default()
+    }
+
+    /// What `parse` makes of the database `name`: nothing when it is missing, and nothing in it when it is unreadable.
+    fn database<T: Default>(&mut self, name: &str, parse: Parse<T>) -> Option<T> {
+        let read = bolt::read(&self.dir, name, |root| {
+            let mut problems = Problems::default();
+            parse(root, &mut problems).map(|parsed| (parsed, problems))
+        });
+        match read {
+            Ok(read) => read.map(|(parsed, problems)| {
+                for (problem, pins) in problems {
+                    self.unreadable.push(Unreadable::new(self.malformed(name, &problem), pins));
+                }
+                parsed
+            }),
+            Err(error) => {
+                self.unreadable.push(Unreadable::new(error, Pins::Everything));
+                Some(T::default())
+            }
+        }
+    }
+
+    /// Notes that `name`, which may have kept `pins`, is not there.
+    fn missing(&mut self, name: &str, why: &str, pins: Pins) {
+        let error = ReadError { operation: Operation::Open, ..self.malformed(name, why) };
+        self.unreadable.push(Unreadable::new(error, pins));
+    }
+
+    fn malformed(&self, name: &str, why: &str) -> ReadError {
+        self.dir.error(name, Operation::Parse, Cause::Malformed(why.to_owned()))
+    }
+}

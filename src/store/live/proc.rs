@@ -1,0 +1,244 @@
+//! An opened `/proc`: processes come and go while it is read, and other people's may be closed to us.
+//!
+//! ```text
+//! /proc/self -> <pid>             us, as this /proc numbers us
+//! /proc/<pid>/                    a process; gone (ENOENT, ESRCH) as soon as it ends
+//! /proc/<pid>/ns/pid              pid:[4026531836] for the machine's first pid namespace
+//! /proc/<pid>/status              Uid: real, effective, saved, file system
+//! ```
+//!
+//! mountinfo and cmdline may be read by everybody, but `fd/`, `root`, `cwd`, `exe`, `environ` and `ns/` only by the process's own user and
+//! by root: for anybody else those are gaps of the normal kind. With `hidepid` even the directories are missing, which leaves no gap to
+//! be seen; [`Proc::sight`] tells.
+
+use crate::dir::{Cause, Dir, Operation, ReadError};
+use crate::unreadable::{Pins, Unreadable};
+use nix::errno::Errno;
+use rustix::fs::{AtFlags, StatxFlags, statx};
+use std::collections::BTreeMap;
+use std::ffi::OsString;
+use std::io::{self, Read as _};
+use std::os::fd::AsFd;
+use std::path::{Path, PathBuf};
+
+/// The link `ns/pid` of the machine's first pid namespace, the same on every Linux.
+const FIRST_PID_NAMESPACE: &str = "pid:[4026531836]";
+
+/// The largest small file read here (status, stat).
+const SMALL: u64 = 1 << 20;
+
+/// An opened `/proc`, or a directory that looks like one.
+#[derive(Debug)]
+pub struct Proc {
+    dir: Dir,
+}
+
+/// What tells a file from every other one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct FileId {
+    /// The device, major and minor.
+    pub device: (u32, u32),
+    /// The inode number.
+    pub inode: u64,
+}
+
+impl From<crate::dir::Stamp> for FileId {
+    fn from(stamp: crate::dir::Stamp) -> Self {
+        Self { device: stamp.device, inode: stamp.inode }
+    }
+}
+
+impl FileId {
+    /// Asks which file `fd` has open.
+    pub(super) fn of(fd: impl AsFd) -> io::Result<Self> {
+        Self::at(fd, Path::new(""), AtFlags::EMPTY_PATH)
+    }
+
+    /// Asks which file `name` leads to from `dir`, through links.
+    pub(super) fn at(dir: impl AsFd, name: &Path, flags: AtFlags) -> io::Result<Self> {
+        let stat = statx(dir, name, flags | AtFlags::NO_AUTOMOUNT, StatxFlags::INO)?;
+        Ok(Self { device: (stat.stx_dev_major, stat.stx_dev_minor), inode: stat.stx_ino })
+    }
+
+    /// Asks which file the absolute `path` leads to.
+    pub(super) fn by_path(path: &Path) -> io::Result<Self> {
+        Self::at(rustix::fs::CWD, path, AtFlags::empty())
+    }
+}
+
+/// How much of the machine a `/proc` shows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Sight {
+    /// Every process, and so every mount that a process has.
+    Whole,
+    /// Only the processes of a pid namespace: we run in a container, and what lives outside it cannot be seen.
+    Namespace,
+    /// Only our own processes (`hidepid`).
+    OwnUser,
+}
+
+impl Proc {
+    /// Opens the `/proc` that is mounted at `path`.
+    ///
+    /// # Errors
+    /// When there is none.
+    pub fn open(path: impl AsRef<Path>) -> Result<Self, ReadError> {
+        Ok(Self { dir: Dir::root(path.as_ref())? })
+    }
+
+    /// Where it is mounted.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        self.dir.path()
+    }
+
+    /// The processes, in the order of their numbers.
+    ///
+    /// # Errors
+    /// When the directory cannot be listed.
+    pub fn pids(&self) -> Result<Vec<u32>, ReadError> {
+        let mut pids: Vec<u32> = self.dir.entries()?.iter().filter_map(|entry| entry.name.to_str()?.parse().ok()).collect();
+        pids.sort_unstable();
+        Ok(pids)
+    }
+
+    /// The directory as the rest of the crate sees one.
+    pub(super) const fn dir(&self) -> &Dir {
+        &self.dir
+    }
+
+    /// The number that this `/proc` gives to us.
+    pub(super) fn own_pid(&self) -> Option<u32> {
+        self.dir.read_link("self").ok()??.to_str()?.parse().ok()
+    }
+
+    /// The content of a process's file of at most `limit` bytes, or nothing when the process is gone.
+    pub(super) fn read(&self, pid: u32, name: &str, limit: u64) -> Result<Option<Vec<u8>>, ReadError> {
+        unless_gone(self.dir.read(place(pid, name), limit))
+    }
+
+    /// The first `limit` bytes of a process's file: what a process may make as long as it likes.
+    pub(super) fn head(&self, pid: u32, name: &str, limit: u64) -> Result<Option<Vec<u8>>, ReadError> {
+        let Some(file) = unless_gone(self.dir.file(place(pid, name)))? else { return Ok(None) };
+        let mut head = Vec::new();
+        let read = file.take(limit).read_to_end(&mut head);
+        unless_gone(read.map(|_| Some(head)).map_err(|error| self.dir.error(place(pid, name), Operation::Read, error)))
+    }
+
+    /// The text of a process's link, or nothing when the process is gone.
+    pub(super) fn link(&self, pid: u32, name: impl AsRef<Path>) -> Result<Option<OsString>, ReadError> {
+        unless_gone(self.dir.read_link(place(pid, name)))
+    }
+
+    /// The descriptors that a process has open and where they lead; those that are closed meanwhile are left out.
+    pub(super) fn descriptors(&self, pid: u32) -> Result<Vec<(OsString, PathBuf)>, ReadError> {
+        let Some(fds) = unless_gone(self.dir.dir(place(pid, "fd")))? else { return Ok(Vec::new()) };
+        let Some(entries) = unless_gone(fds.entries().map(Some))? else { return Ok(Vec::new()) };
+        let led = |name: OsString| fds.read_link(&name).ok().flatten().map(|text| (name, PathBuf::from(text)));
+        Ok(entries.into_iter().filter_map(|entry| led(entry.name)).collect())
+    }
+
+    /// Asks which file the link `name` of a process leads to: the kernel follows it, whatever its text says.
+    pub(super) fn behind(&self, pid: u32, name: impl AsRef<Path>) -> io::Result<FileId> {
+        FileId::at(&self.dir, &place(pid, name), AtFlags::empty())
+    }
+
+    /// The real user of a process: whoever started it, even if the program is setuid.
+    pub(super) fn user(&self, pid: u32) -> Option<u32> {
+        uids(&self.read(pid, "status", SMALL).ok()??).map(|(real, _)| real)
+    }
+
+    /// How much of the machine can be seen.
+    #[must_use]
+    pub fn sight(&self) -> Sight {
+        let Some(own) = self.own_pid() else { return Sight::Namespace };
+        if self.link(own, "ns/pid").ok().flatten().is_some_and(|namespace| namespace != FIRST_PID_NAMESPACE) {
+            return Sight::Namespace;
+        }
+        let status = self.read(own, "status", SMALL).ok().flatten();
+        let is_root = status.and_then(|status| uids(&status)).is_some_and(|(_, effective)| effective == 0);
+        if !is_root && self.hides_processes(own) { Sight::OwnUser } else { Sight::Whole }
+    }
+
+    /// Whether this `/proc` is mounted so that other users' processes are hidden.
+    fn hides_processes(&self, own: u32) -> bool {
+        let Ok(Some(text)) = self.read(own, "mountinfo", super::mounts::LIMIT) else { return true };
+        super::mountinfo::parse(&text).flatten().filter(|mount| mount.kind == b"proc" && mount.mount_point() == self.path()).any(|mount| {
+            let hidden = |option: &[u8]| option.strip_prefix(b"hidepid=").is_some_and(|value| value != b"0" && value != b"off");
+            mount.options.split(|&byte| byte == b',').any(hidden)
+        })
+    }
+}
+
+/// The path of a process's file below `/proc`.
+fn place(pid: u32, name: impl AsRef<Path>) -> PathBuf {
+    Path::new(&pid.to_string()).join(name)
+}
+
+/// The real and the effective user in a `status`.
+#[must_use]
+pub fn uids(status: &[u8]) -> Option<(u32, u32)> {
+    let line = status.split(|&byte| byte == b'\n').find_map(|line| line.strip_prefix(b"Uid:"))?;
+    let mut numbers = std::str::from_utf8(line).ok()?.split_ascii_whitespace().map(str::parse);
+    Some((numbers.next()?.ok()?, numbers.next()?.ok()?))
+}
+
+/// Takes the end of a process for "nothing there".
+fn unless_gone<T>(result: Result<Option<T>, ReadError>) -> Result<Option<T>, ReadError> {
+    match result {
+        Err(error) if is_gone(&error) => Ok(None),
+        result => result,
+    }
+}
+
+/// Whether an error says that the process ended: `EINVAL` is what the mountinfo of a process answers that has died and is not yet reaped.
+fn is_gone(error: &ReadError) -> bool {
+    let gone = [Errno::ENOENT, Errno::ESRCH, Errno::EINVAL];
+    matches!(&error.cause, Cause::Io(cause) if cause.raw_os_error().is_some_and(|code| gone.contains(&Errno::from_raw(code))))
+}
+
+/// A kind of thing that `/proc` tells, for gathering what could not be read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Fact {
+    /// The list of processes.
+    Processes,
+    /// A process's mounts.
+    Mounts,
+    /// The files that a process has open, where they are asked for because they hold directories.
+    OpenFiles,
+    /// The table of locks.
+    Locks,
+    /// What a process is called and was started with.
+    Command,
+    /// Which data-root a daemon has, by its descriptors and its root.
+    Daemon,
+    /// When a daemon was started.
+    Start,
+}
+
+/// What could not be read: of each fact the first failure and how many more there were.
+#[derive(Debug, Default)]
+pub(super) struct Gaps(BTreeMap<Fact, (ReadError, u64)>);
+
+impl Gaps {
+    /// Remembers that `fact` could not be read somewhere.
+    pub(super) fn note(&mut self, fact: Fact, error: ReadError) {
+        self.0.entry(fact).and_modify(|(_, more)| *more = more.saturating_add(1)).or_insert((error, 0));
+    }
+
+    /// What was not read, one line a fact: a user who may not look into hundreds of processes is told so once.
+    pub(super) fn into_unreadable(self) -> Vec<Unreadable> {
+        let told = |(fact, (error, more)): (Fact, (ReadError, u64))| {
+            let pins = match fact {
+                Fact::Processes | Fact::Mounts | Fact::OpenFiles => Pins::Directories,
+                Fact::Locks | Fact::Command | Fact::Daemon | Fact::Start => Pins::Nothing,
+            };
+            let mut unreadable = Unreadable::new(error, pins);
+            if more > 0 {
+                unreadable.error = format!("{} (and {more} more like it)", unreadable.error);
+            }
+            unreadable
+        };
+        self.0.into_iter().map(told).collect()
+    }
+}

@@ -1,0 +1,103 @@
+//! Read-write layers: which directories a container, an image mount or a build step writes to.
+//!
+//! ```text
+//! image/overlay2/layerdb/mounts/<name>/
+//! ├── mount-id        the directory of the RW layer
+//! ├── init-id         the directory of the init layer below it; absent for builders and image mounts
+//! └── parent          the ChainID of the layer below both; absent for containers from scratch
+//! ```
+//!
+//! `<name>` is a container, an image mount, or a BuildKit view. Docker 28 calls an image mount by what was typed, so that a slash in it makes
+//! directories in directories: `mounts/<container>-registry.example/team/app:1/mount-id`; it does not find those again itself, and leaves them
+//! behind when the container is removed. The three files are written without a sync, so after a power
+//! cut they may be empty. A missing `parent` is legal, so that a lost one shows only in the `lower` file of the directory.
+
+use super::{Told, id_of_name, read_each, read_id, told, told_by_required};
+use crate::dir::{Cause, Dir, Entry, Kind, Operation, ReadError, Stamp};
+use crate::id::{ChainId, DirId, MountName};
+use crate::unreadable::{Pins, Unreadable, keep};
+use std::collections::BTreeMap;
+use std::os::unix::ffi::OsStrExt as _;
+use std::path::Path;
+
+const PATH: &str = "image/overlay2/layerdb/mounts";
+
+/// The record of a read-write layer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Mount {
+    /// Its name.
+    pub name: MountName,
+    /// The directory of the RW layer.
+    pub mount_id: Told<DirId>,
+    /// The directory of the init layer.
+    pub init_id: Told<DirId>,
+    /// The layer below.
+    pub parent: Told<ChainId>,
+    /// When the record was made.
+    pub stamp: Option<Stamp>,
+}
+
+impl Mount {
+    /// Its directories, as far as the record tells: RW, then init.
+    pub fn dirs(&self) -> impl Iterator<Item = DirId> + use<> {
+        [self.mount_id.value(), self.init_id.value()].map(Option::<&DirId>::copied).into_iter().flatten()
+    }
+}
+
+/// Reads every record of a read-write layer.
+pub fn read(root: &Dir, unreadable: &mut Vec<Unreadable>) -> BTreeMap<MountName, Mount> {
+    let Some(dir) = keep(root.dir(PATH), Pins::Everything, unreadable).flatten() else { return BTreeMap::new() };
+    let mut names = keep(dir.entries(), Pins::Everything, unreadable).unwrap_or_default();
+    let nested: Vec<Entry> = names.extract_if(.., |entry| !is_plain(entry)).collect();
+    names.extend(keep(find_nested(&dir, nested), Pins::Everything, unreadable).unwrap_or_default());
+    let mounts = read_each(&names, unreadable, |entry, unreadable| {
+        let name = id_of_name(&dir, entry, Pins::Everything, unreadable)?;
+        Some(read_one(&dir, name, unreadable))
+    });
+    mounts.into_iter().map(|mount| (mount.name.clone(), mount)).collect()
+}
+
+/// Whether a name is one that has no directories in it.
+fn is_plain(entry: &Entry) -> bool {
+    matches!(MountName::try_from(entry.name.as_bytes()), Ok(MountName::Hex(_) | MountName::Build(_)))
+}
+
+/// Finds the records in and below `open`, by what only a record has in it; their names are paths.
+fn find_nested(dir: &Dir, mut open: Vec<Entry>) -> Result<Vec<Entry>, ReadError> {
+    // An image's name has at most 255 characters, so honest ones are shallow and few.
+    const MOST: usize = 100_000;
+    const DEEPEST: usize = 128;
+    let mut records = Vec::new();
+    let mut seen = 0;
+    while let Some(entry) = open.pop() {
+        seen += 1;
+        let depth = Path::new(&entry.name).components().count();
+        if seen > MOST || depth > DEEPEST {
+            return Err(dir.error(
+                &entry.name,
+                Operation::List,
+                Cause::Malformed("more directories than image mounts can make".to_owned()),
+            ));
+        }
+        let children = if entry.kind == Kind::Directory { dir.entries_of(&entry.name)? } else { Vec::new() };
+        let is_record = children.iter().any(|child| matches!(child.name.as_bytes(), b"mount-id" | b"parent" | b"init-id"));
+        for child in children.iter().filter(|child| child.kind == Kind::Directory) {
+            open.push(Entry { name: Path::new(&entry.name).join(&child.name).into_os_string(), kind: child.kind });
+        }
+        if is_record || children.is_empty() {
+            records.push(entry);
+        }
+    }
+    Ok(records)
+}
+
+fn read_one(dir: &Dir, name: MountName, unreadable: &mut Vec<Unreadable>) -> Mount {
+    let file = |file: &str| format!("{name}/{file}");
+    Mount {
+        stamp: keep(dir.stamp(name.to_string()), Pins::Nothing, unreadable).flatten(),
+        mount_id: told_by_required(dir.path().join(file("mount-id")), read_id(dir, file("mount-id")), unreadable),
+        init_id: told(read_id(dir, file("init-id")), unreadable),
+        parent: told(read_id(dir, file("parent")), unreadable),
+        name,
+    }
+}

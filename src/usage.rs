@@ -1,0 +1,5 @@
+//! What everything below a data-root weighs, in bytes and in inodes.
+
+pub mod account;
+pub mod class;
+pub mod scan;

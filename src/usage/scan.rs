@@ -1,0 +1,160 @@
+//! The walk that everything said about space rests on: one pass over a data-root, by as many threads as help.
+//!
+//! ```text
+//! Queue ── a directory ──► Walker ── openat2, statx, flistxattr, getdents64, statx … ──► Account ──► the owner's Usage
+//!   ▲                        │                                          hard links ──► Links ──┘
+//!   └─────── subdirectories ─┘
+//! ```
+//! The total is what `du -x` counts, and the owners add up to it. Every inode is counted once, however many names it has: it is charged
+//! to the least of the owners that have a name of it. So the outcome is the same whichever thread meets which name first.
+//!
+//! Directories are opened relative to the one that they were listed in, never through a link or a mount; their own inodes are asked for
+//! through the descriptor, all others by name relative to it. What vanishes meanwhile is counted as vanished, what cannot be read is
+//! reported, and both leave the rest of the sums as they are.
+
+mod account;
+mod inode;
+mod kernel;
+mod level;
+mod marks;
+mod queue;
+mod walker;
+
+pub use inode::Usage;
+
+use crate::dir::{Dir, Operation};
+use crate::store::place::{Owner, Place};
+use crate::unreadable::{Pins, Unreadable};
+use account::{Account, Links, Owners};
+use inode::Inode;
+use kernel::Kernel;
+use level::Level;
+use queue::{Frame, Queue};
+use std::collections::BTreeMap;
+use std::num::NonZeroUsize;
+use std::os::fd::{AsFd as _, OwnedFd};
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use walker::{Found, Walk, Walker};
+
+/// How to walk.
+#[derive(Debug, Clone, Default)]
+pub struct Options {
+    /// How many threads walk; found at run time if not given.
+    pub threads: Option<NonZeroUsize>,
+}
+
+/// How far a walk has come; may be read while it goes on.
+#[derive(Debug, Default)]
+pub struct Progress {
+    inodes: AtomicU64,
+    bytes: AtomicU64,
+}
+
+impl Progress {
+    /// The inodes met so far.
+    #[must_use]
+    pub fn inodes(&self) -> u64 {
+        self.inodes.load(Relaxed)
+    }
+
+    /// The bytes allocated for them.
+    #[must_use]
+    pub fn bytes(&self) -> u64 {
+        self.bytes.load(Relaxed)
+    }
+
+    fn add(&self, inodes: u64, bytes: u64) {
+        self.inodes.fetch_add(inodes, Relaxed);
+        self.bytes.fetch_add(bytes, Relaxed);
+    }
+}
+
+/// What a walk found.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Measured {
+    /// What each owner is charged.
+    pub owners: BTreeMap<Owner, Usage>,
+    /// Their sum.
+    pub total: Usage,
+    /// What could not be read; its inode is counted wherever the kernel tells about it.
+    pub unreadable: Vec<Unreadable>,
+    /// Where something else is mounted, or another subvolume begins: neither entered nor counted.
+    pub not_entered: Vec<PathBuf>,
+    /// How many entries went away between being listed and being looked at.
+    pub vanished: u64,
+}
+
+/// Measures everything below `root`, which is taken for a data-root.
+#[must_use]
+pub fn scan(root: &Dir, options: &Options, progress: &Progress) -> Measured {
+    let soft_limit = rustix::process::getrlimit(rustix::process::Resource::Nofile).current.unwrap_or(u64::MAX);
+    scan_within(root, options, progress, (soft_limit / 2).min(1024))
+}
+
+/// Measures with at most about `descriptors` of them.
+fn scan_within(root: &Dir, options: &Options, progress: &Progress, descriptors: u64) -> Measured {
+    let owners = Owners::default();
+    let found = match Kernel::new(root.as_fd()) {
+        Ok((kernel, top)) => {
+            let cores = || std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN);
+            let threads = options.threads.unwrap_or_else(cores).get();
+            let found = Mutex::default();
+            let walk = Walk { root: root.path(), kernel, queue: Queue::new(threads), links: Links::new(), progress, found, descriptors };
+            let top = Arc::new(top);
+            begin(&walk, &top, &owners);
+            run(&walk);
+            walk.links.settle();
+            drop(walk.queue);
+            walk.found.into_inner().unwrap_or_else(PoisonError::into_inner)
+        }
+        Err(errno) => {
+            let error = root.error("", Operation::Open, std::io::Error::from(errno));
+            Found { unreadable: vec![Unreadable::new(error, Pins::Nothing)], ..Found::default() }
+        }
+    };
+    conclude(owners, found)
+}
+
+/// Counts the root itself, and leaves it to be read.
+fn begin<'o>(walk: &Walk<'o>, root: &Arc<OwnedFd>, owners: &'o Owners) {
+    let account = Account::new(Place::root(), owners);
+    if let Ok(stat) = kernel::of_opened(root.as_fd()) {
+        let inode = Inode::of(&stat);
+        let mut usage = Usage::default();
+        usage.add(&inode);
+        account.charge(usage);
+        walk.progress.add(1, inode.bytes());
+    }
+    walk.queue.push(0, Frame { level: Level::root(root), fd: Some(Arc::clone(root)), account, names: Vec::new(), is_unread: true });
+}
+
+/// Has as many threads walk as the queue has room for, this one among them.
+fn run(walk: &Walk<'_>) {
+    std::thread::scope(|scope| {
+        while let Some(number) = walk.queue.join() {
+            if std::thread::Builder::new().spawn_scoped(scope, move || Walker::new(walk, number).run()).is_err() {
+                walk.queue.leave();
+                break;
+            }
+        }
+        Walker::new(walk, 0).run();
+    });
+}
+
+fn conclude(owners: Owners, mut found: Found) -> Measured {
+    let owners = owners.into_inner().unwrap_or_else(PoisonError::into_inner);
+    let mut total = Usage::default();
+    for &usage in owners.values() {
+        total += usage;
+    }
+    found.unreadable.sort_unstable();
+    found.not_entered.sort_unstable();
+    Measured { owners, total, unreadable: found.unreadable, not_entered: found.not_entered, vanished: found.vanished }
+}
+
+/// Locks, whatever happened to a thread that had the lock: sums are whole between any two statements.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

@@ -1,0 +1,157 @@
+//! The directories that the walk is in: each knows its parent, and most are open while there is something left to enter in them.
+//!
+//! Everything is opened relative to the directory that it was listed in, so no path is too long. A tree can be deeper than a process
+//! may have descriptors: the more of them are in use, the fewer further levels stay open, and those that do not are opened again, step
+//! by step from the nearest one above that is.
+
+use super::kernel::Kernel;
+use rustix::io::Errno;
+use std::ffi::{CStr, CString, OsStr};
+use std::os::fd::{AsFd as _, AsRawFd as _, OwnedFd};
+use std::os::unix::ffi::OsStrExt as _;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Weak};
+
+/// A directory in which the walk found others.
+#[derive(Debug)]
+pub(super) struct Level {
+    parent: Option<Arc<Self>>,
+    name: CString,
+    depth: u64,
+    /// The descriptor, for as long as anybody has it open.
+    fd: Weak<OwnedFd>,
+}
+
+/// Where a directory is: `name` below a level, or the level itself if it has no name.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Spot<'l> {
+    pub(super) level: &'l Arc<Level>,
+    pub(super) name: &'l CStr,
+}
+
+impl Level {
+    /// The root of the walk.
+    pub(super) fn root(fd: &Arc<OwnedFd>) -> Arc<Self> {
+        Arc::new(Self { parent: None, name: CString::default(), depth: 0, fd: Arc::downgrade(fd) })
+    }
+
+    /// Opens the directory again, if nobody has it open.
+    pub(super) fn reach(&self, kernel: &Kernel) -> Result<Arc<OwnedFd>, Errno> {
+        let mut steps = Vec::new();
+        let mut level = self;
+        let mut reached = loop {
+            if let Some(fd) = level.fd.upgrade() {
+                break fd;
+            }
+            steps.push(level);
+            level = level.parent.as_deref().ok_or(Errno::NOENT)?;
+        };
+        for level in steps.into_iter().rev() {
+            reached = Arc::new(kernel.open(reached.as_fd(), &level.name)?);
+        }
+        Ok(reached)
+    }
+}
+
+impl Spot<'_> {
+    /// Makes a level of the directory, which is open as `fd`; that is given back if this level is to stay open.
+    pub(super) fn settle(self, fd: &Arc<OwnedFd>, limit: u64) -> (Arc<Level>, Option<Arc<OwnedFd>>) {
+        if self.name.is_empty() {
+            return (Arc::clone(self.level), Some(Arc::clone(fd)));
+        }
+        let depth = self.level.depth.saturating_add(1);
+        let parent = Some(Arc::clone(self.level));
+        let level = Arc::new(Level { parent, name: self.name.to_owned(), depth, fd: Arc::downgrade(fd) });
+        (level, self.stays_open(fd, limit).then(|| Arc::clone(fd)))
+    }
+
+    /// Whether a directory that is open as `fd` is to stay so.
+    pub(super) fn stays_open(self, fd: &OwnedFd, limit: u64) -> bool {
+        // The kernel gives out the lowest free number: it tells how many descriptors there are.
+        let used = u64::try_from(fd.as_raw_fd()).unwrap_or(u64::MAX);
+        self.name.is_empty() || stays_open(used, self.level.depth.saturating_add(1), limit)
+    }
+
+    /// The path of `entry` in this directory, or of the directory if that is empty, where the walk's root is `root`.
+    pub(super) fn path(self, root: &Path, entry: &CStr) -> PathBuf {
+        let mut names = vec![entry, self.name];
+        let mut level = self.level;
+        while let Some(parent) = &level.parent {
+            names.push(&level.name);
+            level = parent;
+        }
+        let mut path = root.to_owned();
+        path.extend(names.into_iter().rev().filter(|name| !name.is_empty()).map(|name| OsStr::from_bytes(name.to_bytes())));
+        path
+    }
+}
+
+/// Whether a directory `depth` levels deep stays open when `used` descriptors of at most `limit` are in use.
+///
+/// All do while there are plenty, then every 16th level, every 256th, every 4096th: so reopening takes about that many steps.
+const fn stays_open(used: u64, depth: u64, limit: u64) -> bool {
+    let every = match used.saturating_mul(8) / if limit == 0 { 1 } else { limit } {
+        0..4 => 1,
+        4..6 => 16,
+        6 => 256,
+        7 => 4096,
+        _ => return false,
+    };
+    depth.is_multiple_of(every)
+}
+
+/// Lets go of a long line of ancestors one after the other: the compiler's way would need stack for each.
+impl Drop for Level {
+    fn drop(&mut self) {
+        let mut parent = self.parent.take();
+        while let Some(mut level) = parent.and_then(Arc::into_inner) {
+            parent = level.parent.take();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn open(path: &Path) -> Arc<OwnedFd> {
+        Arc::new(std::fs::File::open(path).unwrap().into())
+    }
+
+    #[test]
+    fn the_fewer_descriptors_are_left_the_fewer_levels_stay_open() {
+        for (used, depth, stays) in
+            [(0, 7, true), (499, 7, true), (500, 7, false), (500, 32, true), (750, 32, false), (750, 512, true), (999, 512, false)]
+        {
+            assert_eq!(stays_open(used, depth, 1000), stays, "{used} used at depth {depth}");
+        }
+        assert!(!stays_open(1000, 4096, 1000) && !stays_open(5, 4096, 0));
+    }
+
+    #[test]
+    fn a_level_that_was_closed_is_reached_again_from_the_nearest_open_one() {
+        let temp = tempfile::tempdir().unwrap();
+        std::fs::create_dir_all(temp.path().join("a/b/c")).unwrap();
+        std::fs::write(temp.path().join("a/b/c/file"), "x").unwrap();
+        let top = open(temp.path());
+        let mut level = Level::root(&top);
+        for (path, name) in [("a", c"a"), ("a/b", c"b"), ("a/b/c", c"c")] {
+            let (below, held) = Spot { level: &level, name }.settle(&open(&temp.path().join(path)), 0);
+            assert!(held.is_none());
+            level = below;
+        }
+        let (kernel, _) = Kernel::new(top.as_fd()).unwrap();
+        let reached = level.reach(&kernel).unwrap();
+        assert!(kernel.stat(reached.as_fd(), c"file").is_ok());
+        assert_eq!(Spot { level: &level, name: c"file" }.path(Path::new("/r"), c""), Path::new("/r/a/b/c/file"));
+    }
+
+    #[test]
+    fn a_line_of_a_million_ancestors_is_dropped_without_a_stack() {
+        let mut level = Level::root(&open(Path::new("/")));
+        for _ in 0..1_000_000 {
+            level = Arc::new(Level { parent: Some(level), name: c"x".to_owned(), depth: 0, fd: Weak::new() });
+        }
+        std::thread::Builder::new().stack_size(64 * 1024).spawn(move || drop(level)).unwrap().join().unwrap();
+    }
+}
