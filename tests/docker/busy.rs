@@ -7,14 +7,16 @@ use std::sync::OnceLock;
 use crate::docker::Docker;
 use crate::engine::Engine;
 use crate::fixture;
+use crate::removals::{self, Removal};
+pub(crate) use crate::seen::Seen;
 
 /// What was seen of the busy data-root. The engine itself is gone: tests compare what was said.
 #[derive(Debug)]
 pub(crate) struct Busy {
-    /// While the containers ran.
-    pub(crate) running: Docker,
-    /// After dockerd was stopped and started again.
-    pub(crate) restarted: Docker,
+    /// While the containers ran, and after dockerd was started again and stopped for good.
+    pub(crate) seen: Vec<Seen>,
+    /// What really removing everything gave back, with dockerd running.
+    pub(crate) removals: Vec<Removal>,
 }
 
 /// Returns what was seen of the busy data-root, or `None` where no engine can run.
@@ -28,17 +30,22 @@ pub(crate) fn busy(test: &str) -> Option<&'static Busy> {
 fn observe(test: &str) -> Option<Busy> {
     let mut engine = Engine::start(test)?;
     fixture::fill(&mut engine);
-    let running = Docker::ask(&engine.api());
+    let running = Seen::look("running", &engine, Docker::ask(&engine));
     engine.stop();
     engine.start_daemon();
-    let restarted = Docker::ask(&engine.api());
-    Some(Busy { running, restarted })
+    // Nothing runs any more, so that what dockerd says now is still so when it has been stopped.
+    let told = Docker::ask(&engine);
+    engine.stop();
+    let stopped = Seen::look("stopped", &engine, told);
+    engine.start_daemon();
+    let removals = removals::remove_everything(&engine);
+    Some(Busy { seen: vec![running, stopped], removals })
 }
 
 #[test]
 fn the_busy_data_root_has_what_the_comparisons_need() {
     let Some(busy) = busy("the_busy_data_root_has_what_the_comparisons_need") else { return };
-    let docker = &busy.running;
+    let docker = &busy.seen[0].docker;
     let named = docker.images.values().filter(|image| image.repo_tags.as_ref().is_some_and(|tags| !tags.is_empty())).count();
     assert!(named >= 10, "{named} images with a name");
     assert!(docker.images.values().any(|image| image.repo_tags.as_ref().is_some_and(|tags| tags.len() == 3)), "an image of several names");
@@ -47,7 +54,7 @@ fn the_busy_data_root_has_what_the_comparisons_need() {
 
     let statuses = |docker: &Docker| -> BTreeSet<String> { docker.containers.values().map(|one| one.state.status.clone()).collect() };
     assert_eq!(statuses(docker), BTreeSet::from(["created", "exited", "paused", "running"].map(str::to_owned)));
-    assert_eq!(statuses(&busy.restarted), BTreeSet::from(["created", "exited"].map(str::to_owned)));
+    assert_eq!(statuses(&busy.seen[1].docker), BTreeSet::from(["created", "exited"].map(str::to_owned)));
     assert!(
         docker.containers.values().any(|container| !docker.images.contains_key(&container.image)),
         "a container that outlived its image"

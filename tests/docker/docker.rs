@@ -1,12 +1,13 @@
 //! What dockerd says of itself, in whole, at one moment.
 
 use std::collections::BTreeMap;
+use std::fs;
 use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 use serde_json::Value;
 
-use crate::api::Api;
+use crate::engine::Engine;
 
 /// Everything that dockerd says of images, containers and build cache.
 #[derive(Debug)]
@@ -33,6 +34,17 @@ pub(crate) struct Image {
     /// Newest step first.
     #[serde(skip)]
     pub(crate) history: Vec<Step>,
+    /// Whether each step made a layer, oldest first: what `docker history` leaves out of the image's config.
+    #[serde(skip)]
+    pub(crate) makes_layer: Vec<bool>,
+}
+
+impl Image {
+    /// Returns the steps that made a layer, oldest first.
+    pub(crate) fn steps_of_layers(&self) -> impl Iterator<Item = &Step> {
+        assert_eq!(self.history.len(), self.makes_layer.len(), "{}: history and config", self.id);
+        self.history.iter().rev().zip(&self.makes_layer).filter(|(_, makes_layer)| **makes_layer).map(|(step, _)| step)
+    }
 }
 
 /// The layers of an image.
@@ -48,6 +60,7 @@ pub(crate) struct RootFs {
 #[serde(rename_all = "PascalCase")]
 pub(crate) struct Step {
     pub(crate) created_by: String,
+    pub(crate) comment: String,
     pub(crate) size: u64,
 }
 
@@ -91,6 +104,7 @@ pub(crate) struct Container {
     pub(crate) id: String,
     pub(crate) name: String,
     pub(crate) image: String,
+    pub(crate) config: ContainerConfig,
     pub(crate) state: State,
     pub(crate) log_path: PathBuf,
     pub(crate) graph_driver: GraphDriver,
@@ -98,6 +112,14 @@ pub(crate) struct Container {
     #[serde(default)]
     pub(crate) size_rw: u64,
     pub(crate) size_root_fs: u64,
+}
+
+/// What a container was made from.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub(crate) struct ContainerConfig {
+    /// The image as its maker named it.
+    pub(crate) image: String,
 }
 
 /// The state of a container.
@@ -142,6 +164,9 @@ pub(crate) struct CacheRecord {
     pub(crate) in_use: bool,
     pub(crate) shared: bool,
     pub(crate) size: u64,
+    pub(crate) created_at: String,
+    pub(crate) last_used_at: Option<String>,
+    pub(crate) usage_count: u64,
 }
 
 impl CacheRecord {
@@ -154,9 +179,10 @@ impl CacheRecord {
 
 impl Docker {
     /// Asks dockerd for everything.
-    pub(crate) fn ask(api: &Api) -> Self {
+    pub(crate) fn ask(engine: &Engine) -> Self {
+        let api = &engine.api();
         let images: Vec<Value> = api.get("/images/json?all=1");
-        let images = images.iter().map(|image| inspect_image(api, id(image))).map(|image| (image.id.clone(), image)).collect();
+        let images = images.iter().map(|image| inspect_image(engine, id(image))).map(|image| (image.id.clone(), image)).collect();
         let containers: Vec<Value> = api.get("/containers/json?all=1");
         let containers = containers.iter().map(|container| api.get(&format!("/containers/{}/json?size=1", id(container))));
         let containers = containers.map(|container: Container| (container.id.clone(), container)).collect();
@@ -171,9 +197,13 @@ impl Docker {
     }
 }
 
-fn inspect_image(api: &Api, id: &str) -> Image {
-    let mut image: Image = api.get(&format!("/images/{id}/json"));
-    image.history = api.get(&format!("/images/{id}/history"));
+fn inspect_image(engine: &Engine, id: &str) -> Image {
+    let mut image: Image = engine.api().get(&format!("/images/{id}/json"));
+    image.history = engine.api().get(&format!("/images/{id}/history"));
+    let config = engine.data_root().join("image/overlay2/imagedb/content").join(id.replace(':', "/"));
+    let config: Value = serde_json::from_slice(&fs::read(config).unwrap()).unwrap();
+    let steps = config["history"].as_array().into_iter().flatten();
+    image.makes_layer = steps.map(|step| step["empty_layer"] != true).collect();
     image
 }
 

@@ -1,7 +1,7 @@
 //! A busy data-root: every kind of image, container, volume and build cache that a dockerd writes.
 
 mod containers;
-mod images;
+pub(crate) mod images;
 mod registry;
 
 use crate::engine::Engine;

@@ -13,9 +13,18 @@
 )]
 
 mod api;
+mod builds;
 mod busy;
+mod compare;
+mod crash;
 mod docker;
+mod du;
 mod engine;
 mod fixture;
+mod layerwise;
+mod operations;
 mod power;
+mod removals;
+mod roots;
+mod seen;
 mod selection;
