@@ -11,7 +11,7 @@ use crate::store::mounts::{self, Mount};
 use crate::store::overlay2::{self, Overlay2};
 use crate::store::plugins::{self, Plugin};
 use crate::store::{distribution, repositories, volumes};
-use crate::unreadable::{Pins, Unreadable};
+use crate::unreadable::{Pins, Unreadable, keep};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
@@ -47,6 +47,8 @@ pub struct Inventory {
     pub live_mounts: Vec<LiveMount>,
     /// The dockerd that runs on this data-root.
     pub running: Option<Running>,
+    /// Whether a dockerd of 23.0 or later was ever here: it writes `engine-id`.
+    pub has_engine_id: bool,
     /// What could not be read or understood.
     pub unreadable: Vec<Unreadable>,
 }
@@ -75,6 +77,7 @@ impl Inventory {
                 unreadable.push(Unreadable::malformed(path, why, Pins::Images));
             }
         }
+        let has_engine_id = keep(root.kind("engine-id"), Pins::Nothing, &mut unreadable).flatten().is_some();
         let running = live.as_ref().and_then(Running::find);
         let live_mounts = live.map_or_else(Vec::new, |live| {
             unreadable.extend(live.incomplete);
@@ -98,6 +101,7 @@ impl Inventory {
             plugins,
             live_mounts,
             running,
+            has_engine_id,
             unreadable,
         }
     }
