@@ -86,7 +86,8 @@ fn half_of_an_import_is_garbage_once_dockerd_is_gone() {
     let program = Layerwise::on(&engine.data_root());
 
     let why = &program.items("why", &[&directory])[0];
-    assert_eq!(text(why, "verdict"), "unknown", "while it is imported: {why}");
+    // In use as long as a process unpacks in it, and in doubt as long as this dockerd may name it.
+    assert_ne!(text(why, "verdict"), "garbage", "while it is imported: {why}");
     assert_eq!(garbage(&program.findings()), BTreeSet::new(), "while it is imported");
     engine.cut_power();
     drop(pipe);

@@ -1,10 +1,11 @@
 //! What dockerd says of itself, in whole, at one moment.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
+use std::time::Duration;
 
-use serde::Deserialize;
+use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 
 use crate::engine::Engine;
@@ -106,7 +107,6 @@ pub(crate) struct Container {
     pub(crate) image: String,
     pub(crate) config: ContainerConfig,
     pub(crate) state: State,
-    pub(crate) log_path: PathBuf,
     pub(crate) graph_driver: GraphDriver,
     /// Left out where it is zero.
     #[serde(default)]
@@ -133,7 +133,9 @@ pub(crate) struct State {
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "PascalCase")]
 pub(crate) struct Usage {
+    #[serde(deserialize_with = "list_or_null")]
     pub(crate) images: Vec<ImageUsage>,
+    #[serde(deserialize_with = "list_or_null")]
     pub(crate) build_cache: Vec<CacheRecord>,
 }
 
@@ -186,7 +188,7 @@ impl Docker {
         let containers: Vec<Value> = api.get("/containers/json?all=1");
         let containers = containers.iter().map(|container| api.get(&format!("/containers/{}/json?size=1", id(container))));
         let containers = containers.map(|container: Container| (container.id.clone(), container)).collect();
-        Self { images, containers, usage: api.get("/system/df") }
+        Self { images, containers, usage: usage_at_rest(engine) }
     }
 
     /// Returns the names of all layer directories that dockerd speaks of, each with what it belongs to.
@@ -197,6 +199,24 @@ impl Docker {
     }
 }
 
+/// `docker system df -v`, when it says the same twice: what a build used is put away a moment after the build.
+fn usage_at_rest(engine: &Engine) -> Usage {
+    // In any order, and in another one each time.
+    let records =
+        |answer: &Value| -> BTreeSet<String> { answer["BuildCache"].as_array().into_iter().flatten().map(ToString::to_string).collect() };
+    let mut before = BTreeSet::new();
+    for _ in 0..100 {
+        let answer: Value = engine.api().get("/system/df");
+        let now = records(&answer);
+        if now == before {
+            return serde_json::from_value(answer).unwrap();
+        }
+        before = now;
+        std::thread::sleep(Duration::from_millis(100));
+    }
+    panic!("dockerd does not come to rest: {before:?}");
+}
+
 fn inspect_image(engine: &Engine, id: &str) -> Image {
     let mut image: Image = engine.api().get(&format!("/images/{id}/json"));
     image.history = engine.api().get(&format!("/images/{id}/history"));
@@ -205,6 +225,11 @@ fn inspect_image(engine: &Engine, id: &str) -> Image {
     let steps = config["history"].as_array().into_iter().flatten();
     image.makes_layer = steps.map(|step| step["empty_layer"] != true).collect();
     image
+}
+
+/// Go writes an empty list as `null` where nobody made it an empty list.
+fn list_or_null<'de, D: Deserializer<'de>, T: Deserialize<'de>>(deserializer: D) -> Result<Vec<T>, D::Error> {
+    Ok(Option::deserialize(deserializer)?.unwrap_or_default())
 }
 
 fn id(listed: &Value) -> &str {

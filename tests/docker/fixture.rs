@@ -10,6 +10,7 @@ use crate::engine::Engine;
 pub(crate) fn fill(engine: &mut Engine) {
     images::import(engine);
     images::build_classic(engine);
+    images::build_in_steps(engine);
     images::build_with_buildkit(engine);
     images::commit_and_load(engine);
     images::move_tags(engine);

@@ -39,13 +39,21 @@ pub(crate) fn remove_everything(engine: &Engine) -> Vec<Removal> {
     for id in &containers {
         removals.push(remove(engine, "container", id, &[format!("rm {id}")]));
     }
-    while let Some(id) = words(engine, "images --quiet --no-trunc").into_iter().next() {
-        let names = names(engine, &id);
-        let lines: Vec<String> = if names.is_empty() { vec![id.clone()] } else { names };
-        let lines: Vec<String> = lines.into_iter().map(|name| format!("rmi {name}")).collect();
-        removals.push(remove(engine, "image", &id, &lines));
+    // Those that others were built upon lose their names first, and then go with the last of the others.
+    for id in words(engine, "images --quiet --no-trunc").iter().filter(|id| children(engine, id) > 0) {
+        removals.push(remove_image(engine, id));
+    }
+    while let Some(id) = words(engine, "images --quiet --no-trunc").first() {
+        removals.push(remove_image(engine, id));
     }
     removals
+}
+
+fn remove_image(engine: &Engine, id: &str) -> Removal {
+    let names = names(engine, id);
+    let names = if names.is_empty() { vec![id.to_owned()] } else { names };
+    let lines: Vec<String> = names.into_iter().map(|name| format!("rmi {name}")).collect();
+    remove(engine, "image", id, &lines)
 }
 
 fn remove(engine: &Engine, kind: &str, id: &str, lines: &[String]) -> Removal {

@@ -38,7 +38,7 @@ fn build_cache_has_the_records_that_docker_lists() {
 #[test]
 fn build_cache_has_the_sizes_that_docker_lists() {
     at_each_moment("build_cache_has_the_sizes_that_docker_lists", |seen| {
-        assert_said("sizes", seen, |record| record.size, |item| number(item, "docker_size"));
+        assert_said("sizes", seen, |record| Some(record.size), |item| item["docker_size"].as_u64());
     });
 }
 
