@@ -30,7 +30,7 @@ fn what_dockerd_still_knows_after_a_power_cut_is_never_garbage() {
         engine.cut_power();
         child.wait().unwrap();
 
-        let program = Layerwise::on(&root);
+        let program = Layerwise::on_damaged(&root);
         let dead = program.findings();
         engine.boot();
         let docker = Docker::ask(&engine);
@@ -60,7 +60,7 @@ fn assert_known_things_are_kept(what: &str, docker: &Docker, dead: &[Value], pro
 
 /// With dockerd stopped, nothing is left in doubt; what the interruptions left behind has its name.
 fn assert_all_is_in_use_or_garbage(engine: &Engine) {
-    let program = Layerwise::on(&engine.data_root());
+    let program = Layerwise::on_damaged(&engine.data_root());
     let names = layer_directories(engine);
     let mut verdicts: BTreeMap<String, usize> = BTreeMap::new();
     for answer in program.items("why", &names.iter().map(String::as_str).collect::<Vec<_>>()) {

@@ -52,7 +52,7 @@ impl Image {
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "PascalCase")]
 pub(crate) struct RootFs {
-    /// DiffIDs, base first; absent from an image without layers.
+    /// `DiffID`s, base first; absent from an image without layers.
     pub(crate) layers: Option<Vec<String>>,
 }
 
@@ -108,10 +108,10 @@ pub(crate) struct Container {
     pub(crate) config: ContainerConfig,
     pub(crate) state: State,
     pub(crate) graph_driver: GraphDriver,
-    /// Left out where it is zero.
+    /// Left out where it is zero; -1 for a container whose removal was interrupted.
     #[serde(default)]
-    pub(crate) size_rw: u64,
-    pub(crate) size_root_fs: u64,
+    pub(crate) size_rw: i64,
+    pub(crate) size_root_fs: i64,
 }
 
 /// What a container was made from.

@@ -39,8 +39,8 @@ fn containers_write_to_the_directories_that_docker_names() {
 #[test]
 fn containers_have_the_sizes_of_docker_ps() {
     at_each_moment("containers_have_the_sizes_of_docker_ps", |seen| {
-        assert_said("SIZE", seen, |container| container.size_rw, |item| number(item, "docker_size"));
-        assert_said("virtual size", seen, |container| container.size_root_fs, |item| number(item, "docker_virtual_size"));
+        assert_said("SIZE", seen, |container| container.size_rw, |item| number(item, "docker_size").cast_signed());
+        assert_said("virtual size", seen, |container| container.size_root_fs, |item| number(item, "docker_virtual_size").cast_signed());
     });
 }
 

@@ -8,7 +8,7 @@ use super::{assert_same, at_each_moment};
 use crate::busy::Seen;
 use crate::layerwise::{number, text, texts};
 
-/// What layerwise says of the layers, by their ChainIDs.
+/// What layerwise says of the layers, by their `ChainID`s.
 fn layers(seen: &Seen) -> BTreeMap<&str, &Value> {
     seen.layerwise.layers.iter().map(|layer| (text(layer, "chain_id"), layer)).collect()
 }
