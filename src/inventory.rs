@@ -12,7 +12,7 @@ use crate::store::overlay2::{self, Overlay2};
 use crate::store::plugins::{self, Plugin};
 use crate::store::volumes::{self, Volume};
 use crate::store::{distribution, repositories};
-use crate::unreadable::{Pins, Unreadable};
+use crate::unreadable::{Pins, Unreadable, keep};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
@@ -48,6 +48,8 @@ pub struct Inventory {
     pub live_mounts: Vec<LiveMount>,
     /// The dockerd that runs on this data-root.
     pub running: Option<Running>,
+    /// Whether a dockerd of 23.0 or later was ever here: it writes `engine-id`.
+    pub has_engine_id: bool,
     /// What could not be read or understood.
     pub unreadable: Vec<Unreadable>,
 }
@@ -69,6 +71,7 @@ impl Inventory {
         let overlay2 = overlay2::read(root, &mut unreadable);
         let volumes = volumes::read(root, &mut unreadable);
         let plugins = plugins::read(root, &mut unreadable);
+        let has_engine_id = keep(root.kind("engine-id"), Pins::Nothing, &mut unreadable).flatten().is_some();
         // Asked again: a dockerd that came up meanwhile has made things that were read, and may have named them where it was too late.
         let lock = locks::probe(root).unwrap_or(LockState::Unknown);
         let running = live.as_ref().and_then(|live| Running::find(live, &lock));
@@ -91,6 +94,7 @@ impl Inventory {
             plugins,
             live_mounts,
             running,
+            has_engine_id,
             unreadable,
         };
         inventory.note_missing(root);

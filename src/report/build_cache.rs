@@ -86,7 +86,7 @@ fn item(audit: &Audit, buildkit: &BuildKit, (id, record): (&str, &Record), share
         shared,
         bytes: usage.map(|usage| usage.bytes),
         inodes: usage.map(|usage| usage.inodes),
-        docker_size: record.size,
+        docker_size: buildkit.size_of(id),
         description: record.description.clone(),
         created: record.created.map(|time| time.to_string()),
         last_used: record.last_used.map(|time| time.to_string()),

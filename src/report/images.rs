@@ -5,7 +5,7 @@ use crate::audit::Audit;
 use crate::id::{ChainId, ImageId};
 use crate::store::imagedb::Image;
 use serde::Serialize;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// An image.
 #[derive(Debug, Clone, Serialize)]
@@ -106,12 +106,15 @@ pub fn docker_size(audit: &Audit, mut layers: impl Iterator<Item = ChainId>) -> 
     layers.try_fold(0, |sum: u64, layer| sum.checked_add(audit.inventory.layerdb.layers.get(&layer)?.size.value()?.to_owned()))
 }
 
-/// How many images have each layer, of those that `docker system df` looks at: all but untagged ones that others were built upon.
+/// How many images have each layer, of those that dockerd counts for SHARED SIZE: from Docker 23.0 on all images; before that (and so only
+/// where there is no `engine-id`, which 23.0 made a file) not the untagged ones that others were built upon, which `docker system df` does
+/// not list. An image that lacks a layer is none to dockerd.
 fn docker_shared(audit: &Audit, references: &BTreeMap<ImageId, Vec<String>>) -> BTreeMap<ChainId, u64> {
     let mut images = BTreeMap::new();
-    let parents: std::collections::BTreeSet<_> = audit.inventory.images.values().filter_map(|image| image.parent).collect();
-    for image in audit.inventory.images.values() {
-        if references.contains_key(&image.id) || !parents.contains(&image.id) {
+    let loaded = |image: &&Image| docker_size(audit, ChainId::chain(&image.config.diff_ids)).is_some();
+    let parents: BTreeSet<_> = audit.inventory.images.values().filter(loaded).filter_map(|image| image.parent).collect();
+    for image in audit.inventory.images.values().filter(loaded) {
+        if audit.inventory.has_engine_id || references.contains_key(&image.id) || !parents.contains(&image.id) {
             ChainId::chain(&image.config.diff_ids).for_each(|layer| *images.entry(layer).or_default() += 1);
         }
     }

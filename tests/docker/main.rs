@@ -1,0 +1,30 @@
+//! `layerwise` against real Docker engines: what it says about a data-root must be what dockerd says, and `du`.
+//!
+//! The engine is this machine's own dockerd, or the one in the chroot that `LAYERWISE_TEST_ENGINE` names (see `make-engine`).
+//! Where no engine can run, each test says so and passes, unless `LAYERWISE_REQUIRE_DOCKER=1` makes that a failure.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "a test fails by panicking, and speaks through its output"
+)]
+
+mod api;
+mod builds;
+mod busy;
+mod compare;
+mod crash;
+mod docker;
+mod du;
+mod engine;
+mod fixture;
+mod layerwise;
+mod operations;
+mod power;
+mod removals;
+mod roots;
+mod seen;
+mod selection;
