@@ -173,3 +173,21 @@ fn a_probe_that_is_still_mounted_somewhere_is_kept() {
     let mount = LiveMount { pid: 1, mount_point: "/merged".into(), file_system: "overlay".to_owned(), directories, links, others };
     assert_eq!(class(Inventory { live_mounts: vec![mount], ..host.inventory() }), Class::Other);
 }
+
+#[test]
+fn containers_of_another_store_do_not_show_that_this_one_is_known() {
+    let temp = tempfile::tempdir().unwrap();
+    let mut root = Builder::create(temp.path().join("docker")).unwrap();
+    let orphan = root.orphan_directory("of an image store that is gone", None, &Tree::new("orphan")).unwrap();
+    let scratch = root.image(&ImageSpec::scratch()).unwrap();
+    // As after a change to the containerd image store: the container has no layers here.
+    let container = root.container(&ContainerSpec::new("db", &scratch).driver("overlayfs")).unwrap();
+    for path in [container.mount_record(), container.rw.path(), container.init.path(), "image/overlay2/imagedb".into()] {
+        let path = root.path().join(path);
+        if path.exists() {
+            Harm::Removed.inflict(&path).unwrap();
+        }
+    }
+    let inventory = Inventory::read(&Dir::root(root.path()).unwrap(), None);
+    assert!(matches!(verdict(inventory, &Thing::Dir(orphan.id)), Verdict::Unknown(_)));
+}
