@@ -191,3 +191,19 @@ fn containers_of_another_store_do_not_show_that_this_one_is_known() {
     let inventory = Inventory::read(&Dir::root(root.path()).unwrap(), None);
     assert!(matches!(verdict(inventory, &Thing::Dir(orphan.id)), Verdict::Unknown(_)));
 }
+
+#[test]
+fn of_two_directories_with_the_missing_link_that_is_lain_on_either_may_be_meant() {
+    let mut host = Host::new();
+    let [one, other] = ["one", "other"].map(|name| host.root.orphan_directory(name, None, &Tree::new(name)).unwrap());
+    let container = host.root.container(&ContainerSpec::new("db", &host.image)).unwrap();
+    let lower = host.root.path().join(container.rw.path()).join("lower");
+    fs::write(&lower, format!("{}:l/{}", fs::read_to_string(&lower).unwrap(), one.link)).unwrap();
+    host.root.damage(&Target::Link(one.link), &Harm::Removed).unwrap();
+    assert_eq!(host.verdict(&Thing::Dir(one.id)), Verdict::InUse);
+    // As after `cp -a`.
+    host.root.damage(&Target::DirectoryEntry(other.id, "link"), &Harm::Replaced(one.link.to_string().into())).unwrap();
+    for thing in [Thing::Dir(one.id), Thing::Dir(other.id)] {
+        assert!(!matches!(host.verdict(&thing), Verdict::Garbage(_)), "{thing}");
+    }
+}
