@@ -18,6 +18,10 @@
 //! Everything follows from the names given: no clock and no randomness, so the same calls write the same names and bytes. It needs no
 //! root; without it whiteouts, devices, owners and `trusted.` attributes are left out where the kernel refuses them. Layers are honest:
 //! their DiffID is that of a real tar, which `tar-split.json.gz` describes, and dockerd itself starts on what is written here.
+//!
+//! A [`Layer`] without an image is an *unreferenced* one; what crashes leave has a method each on [`Builder`] (`orphan_directory`,
+//! `dangling_link`, `interrupted_removal` …); damage is any [`Harm`] to any [`Target`], and [`Builder::metadata_files`] lists all that
+//! could be harmed.
 
 mod bolt_writer;
 mod builder;

@@ -235,7 +235,11 @@ impl Dir {
     /// # Errors
     /// When something else than a regular file stands there, or it may not be read.
     pub fn file(&self, name: impl AsRef<Path>) -> Result<Option<File>, ReadError> {
-        let name = name.as_ref();
+        Ok(self.file_of_length(name.as_ref())?.map(|(file, _)| file))
+    }
+
+    /// Opens the regular file `name`, and says how long it is.
+    fn file_of_length(&self, name: &Path) -> Result<Option<(File, u64)>, ReadError> {
         let fd = match self.open_beneath(name, OFlag::O_NONBLOCK | OFlag::O_NOCTTY) {
             Ok(fd) => fd,
             Err(Errno::ENOENT) => return Ok(None),
@@ -247,7 +251,7 @@ impl Dir {
         if stat.st_mode & nix::libc::S_IFMT != nix::libc::S_IFREG {
             return Err(self.error(name, Operation::Open, Cause::NotAFile));
         }
-        Ok(Some(File::from(fd)))
+        Ok(Some((File::from(fd), u64::try_from(stat.st_size).unwrap_or_default())))
     }
 
     /// The content of the regular file `name`, of at most `limit` bytes, or nothing when there is none.
@@ -256,13 +260,33 @@ impl Dir {
     /// As [`Dir::file`]; and when the content is larger than `limit`.
     pub fn read(&self, name: impl AsRef<Path>, limit: u64) -> Result<Option<Vec<u8>>, ReadError> {
         let name = name.as_ref();
-        let Some(file) = self.file(name)? else { return Ok(None) };
+        let Some((mut file, length)) = self.file_of_length(name)? else { return Ok(None) };
+        let too_large = || self.error(name, Operation::Read, Cause::TooLarge(limit));
+        let most = usize::try_from(limit).unwrap_or(usize::MAX);
+        // One byte more than there should be: a read that does not fill it has met the end, so that most files take one read.
+        let mut room = usize::try_from(length).ok().filter(|&length| length <= most).ok_or_else(too_large)?.saturating_add(1);
         let mut content = Vec::new();
-        file.take(limit.saturating_add(1)).read_to_end(&mut content).map_err(|error| self.error(name, Operation::Read, error))?;
-        if u64::try_from(content.len()).is_ok_and(|length| length > limit) {
-            return Err(self.error(name, Operation::Read, Cause::TooLarge(limit)));
+        loop {
+            let filled = content.len();
+            content.resize(room, 0);
+            let read = match file.read(content.get_mut(filled..).unwrap_or_default()) {
+                Ok(read) => read,
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {
+                    content.truncate(filled);
+                    continue;
+                }
+                Err(error) => return Err(self.error(name, Operation::Read, error)),
+            };
+            content.truncate(filled + read);
+            if content.len() > most {
+                return Err(too_large());
+            }
+            if content.len() < room {
+                return Ok(Some(content));
+            }
+            // It has grown since its length was asked for.
+            room = room.saturating_mul(2);
         }
-        Ok(Some(content))
     }
 
     /// The text of the symbolic link `name`, or nothing when there is none.

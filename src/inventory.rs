@@ -1,16 +1,17 @@
 //! Everything that was read of a data-root, verbatim, with what could not be read.
 
 use crate::dir::{Dir, Stamp};
-use crate::id::{ContainerId, DiffId, ImageId, MountName};
+use crate::id::{ContainerId, DiffId, DirId, ImageId, MountName};
 use crate::store::buildkit::{self, BuildKit};
 use crate::store::containers::{self, Container};
 use crate::store::imagedb::{self, Image};
 use crate::store::layerdb::{self, LayerDb};
-use crate::store::live::{Live, LiveMount, LockState};
+use crate::store::live::{Live, LiveMount, LockState, Sight, locks};
 use crate::store::mounts::{self, Mount};
 use crate::store::overlay2::{self, Overlay2};
 use crate::store::plugins::{self, Plugin};
-use crate::store::{distribution, repositories, volumes};
+use crate::store::volumes::{self, Volume};
+use crate::store::{distribution, repositories};
 use crate::unreadable::{Pins, Unreadable, keep};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
@@ -39,8 +40,8 @@ pub struct Inventory {
     pub buildkit: Option<BuildKit>,
     /// The contents of which registries are remembered.
     pub distribution: BTreeSet<DiffId>,
-    /// The names of volumes.
-    pub volumes: BTreeSet<String>,
+    /// Volumes, by their names.
+    pub volumes: BTreeMap<String, Volume>,
     /// Plugins, by the names of their directories.
     pub plugins: BTreeMap<String, Plugin>,
     /// Mounts, in any namespace, that use layer directories.
@@ -70,25 +71,17 @@ impl Inventory {
         let overlay2 = overlay2::read(root, &mut unreadable);
         let volumes = volumes::read(root, &mut unreadable);
         let plugins = plugins::read(root, &mut unreadable);
-        if references.is_none() && !images.is_empty() {
-            let path = root.path().join(repositories::PATH);
-            if !unreadable.iter().any(|unreadable| unreadable.path == path) {
-                let why = "missing, although there are images: all their names are lost";
-                unreadable.push(Unreadable::malformed(path, why, Pins::Images));
-            }
-        }
         let has_engine_id = keep(root.kind("engine-id"), Pins::Nothing, &mut unreadable).flatten().is_some();
-        let running = live.as_ref().and_then(Running::find);
+        // Asked again: a dockerd that came up meanwhile has made things that were read, and may have named them where it was too late.
+        let lock = locks::probe(root).unwrap_or(LockState::Unknown);
+        let running = live.as_ref().and_then(|live| Running::find(live, &lock));
         let live_mounts = live.map_or_else(Vec::new, |live| {
             unreadable.extend(live.incomplete);
             live.mounts
         });
-        unreadable.sort_unstable();
-        unreadable.dedup();
         let references = references.unwrap_or_default();
-        let root = root.path().to_owned();
-        Self {
-            root,
+        let mut inventory = Self {
+            root: root.path().to_owned(),
             references,
             images,
             layerdb,
@@ -103,6 +96,25 @@ impl Inventory {
             running,
             has_engine_id,
             unreadable,
+        };
+        inventory.note_missing(root);
+        inventory.unreadable.sort_unstable();
+        inventory.unreadable.dedup();
+        inventory
+    }
+
+    /// Notes what dockerd makes at its start and is not there, although there is something that it would tell of.
+    fn note_missing(&mut self, root: &Dir) {
+        let has_no_images = self.images.is_empty() && !self.layerdb.layers.is_empty();
+        let has_builds = self.overlay2.dirs.keys().any(|id| matches!(id, DirId::Build(_)));
+        for (is_wanted, path, why, pins) in [
+            (!self.images.is_empty(), repositories::PATH, "there are images: all their names are lost", Pins::Images),
+            (has_no_images, imagedb::CONTENT, "there are layers, which images may have needed", Pins::Layers),
+            (has_builds, buildkit::SNAPSHOTS_PATH, "there are directories that builds made", Pins::Everything),
+        ] {
+            if is_wanted && root.kind(path).is_ok_and(|kind| kind.is_none()) {
+                self.unreadable.push(Unreadable::malformed(root.path().join(path), format!("missing, although {why}"), pins));
+            }
         }
     }
 
@@ -122,14 +134,19 @@ pub struct Running {
 }
 
 impl Running {
-    /// The dockerd that the machine's facts speak of.
-    fn find(live: &Live) -> Option<Self> {
+    /// The dockerd that the machine's facts speak of, or that the lock does, which was asked for again after the disk was read.
+    fn find(live: &Live, lock: &LockState) -> Option<Self> {
         let earliest = live.daemons_here().min_by_key(|daemon| daemon.started);
-        match earliest {
-            Some(daemon) => Some(Self { pid: Some(daemon.pid), started: daemon.started }),
-            None if !matches!(live.lock, LockState::Free | LockState::Missing) => Some(Self { pid: None, started: None }),
-            None => None,
+        if let Some(daemon) = earliest {
+            return Some(Self { pid: Some(daemon.pid), started: daemon.started });
         }
+        let is_free = |lock: &LockState| match lock {
+            LockState::Free => true,
+            // Without a lock to ask for, a dockerd can only be seen.
+            LockState::Missing => live.sight == Sight::Whole,
+            LockState::Held { .. } | LockState::Unknown => false,
+        };
+        (!is_free(&live.lock) || !is_free(lock)).then_some(Self { pid: None, started: None })
     }
 
     /// Whether it could have made the thing with this stamp, and be about to name it.
@@ -142,13 +159,21 @@ impl Running {
         }
     }
 
+    /// Why a layer that nothing needs is not proven dead.
+    #[must_use]
+    pub fn why_loaded(&self) -> String {
+        let who =
+            self.pid.map_or_else(|| "a dockerd that cannot be seen from here".to_owned(), |pid| format!("the running dockerd (pid {pid})"));
+        format!("nothing needs it, but {who} knows it and may take it for the next pull or build")
+    }
+
     /// Why what it may have made is not proven dead.
     #[must_use]
     pub fn why_unproven(&self) -> String {
         match (self.pid, self.started) {
             (Some(pid), Some(_)) => format!("it is younger than the running dockerd (pid {pid}), which may be about to use it"),
             (Some(pid), None) => format!("dockerd (pid {pid}) is running, and when it was started cannot be told"),
-            (None, _) => "a dockerd that cannot be seen from here holds the lock of this data-root".to_owned(),
+            (None, _) => "a dockerd that cannot be seen from here may be running on this data-root".to_owned(),
         }
     }
 }

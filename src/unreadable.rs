@@ -32,6 +32,8 @@ pub enum Pins {
     /// It may name layer directories.
     Directories,
     /// It may name image mounts: read-write layers that have no init layer and no container of their name.
+    ImageMounts,
+    /// It may name any read-write layers.
     Mounts,
     /// It may name anything.
     Everything,

@@ -13,7 +13,7 @@
 mod dockerd;
 
 use dockerd::Dockerd;
-use layerwise::demo::{Builder, ContainerSpec, ImageSpec, Layer, SnapshotSpec, Target, Tree, sample};
+use layerwise::demo::{Builder, Container, ContainerSpec, ImageSpec, Layer, SnapshotSpec, Target, Tree, sample};
 use layerwise::id::{ChainId, DiffId};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -179,13 +179,14 @@ fn dockerd_starts_on_the_sample() {
     }
 }
 
-/// The names below `dir` with their modes, `id` spelled out as such, and nothing below a `diff`.
+/// The names below `dir` with their modes and whether they end in a newline, `id` spelled out as such, and nothing below a `diff`.
 fn shape(dir: &Path, id: &str) -> BTreeSet<String> {
     let walk =
         walkdir::WalkDir::new(dir).into_iter().filter_entry(|entry| entry.path().parent().is_none_or(|above| !above.ends_with("diff")));
     let below = |entry: walkdir::DirEntry| {
         let name = entry.path().strip_prefix(dir).unwrap().display().to_string().replace(id, "ID");
-        format!("{name} {:o}", entry.metadata().unwrap().mode())
+        let newline = entry.file_type().is_file() && fs::read(entry.path()).unwrap().ends_with(b"\n");
+        format!("{name} {:o} {newline}", entry.metadata().unwrap().mode())
     };
     walk.map(|entry| below(entry.unwrap())).collect()
 }
@@ -206,11 +207,11 @@ fn keys(document: &serde_json::Value, path: &str, into: &mut BTreeMap<String, &'
     }
 }
 
-/// Asserts that what we write says nothing that dockerd does not, nor in another way.
-fn assert_agrees(ours: &Path, theirs: &Path) {
-    let [ours, theirs] = [ours, theirs].map(|path| {
+/// Asserts that what we wrote says nothing that dockerd does not, nor in another way.
+fn assert_agrees(ours: &[u8], theirs: &Path) {
+    let [ours, theirs] = [ours, &fs::read(theirs).unwrap()].map(|text| {
         let mut found = BTreeMap::new();
-        keys(&serde_json::from_slice(&fs::read(path).unwrap()).unwrap(), "", &mut found);
+        keys(&serde_json::from_slice(text).unwrap(), "", &mut found);
         found
     });
     for (key, kind) in ours {
@@ -227,9 +228,14 @@ fn what_dockerd_adds_has_the_shape_of_what_was_built() {
     let top = root.layer(Some(&base), Tree::new("top").file("top", 10)).unwrap();
     let ours = root.image(&ImageSpec::new(&top).tag("ours:1")).unwrap();
     let done = root.container(&ContainerSpec::new("done", &ours).exited(0).log(120)).unwrap();
+    let at = |path: &Path| root.path().join(path);
+    // A starting dockerd writes the configs of its containers anew.
+    let files = ["config.v2.json", "hostconfig.json"];
+    let configs = files.map(|file| fs::read(at(&done.path()).join(file)).unwrap());
+    let container = shape(&at(&done.path()), &done.id.to_string());
     let Some(daemon) = Dockerd::start(root.path()) else { return };
     let answer = |arguments: &[&str]| daemon.lines(arguments).pop().unwrap();
-    let made = answer(&["create", "--network=none", "ours:1", "sh", "-c", "cat /etc/passwd > /copy"]);
+    let made = answer(&["create", "--network=none", "ours:1", "sh", "-c", "echo done; cat /etc/passwd > /copy"]);
     daemon.docker(&["start", "--attach", &made]);
     let theirs = answer(&["commit", &made, "theirs:1"]);
     daemon.docker(&["create", "theirs:1"]);
@@ -237,27 +243,32 @@ fn what_dockerd_adds_has_the_shape_of_what_was_built() {
     let layers: Vec<DiffId> = layers.split(' ').map(|layer| layer.parse().unwrap()).collect();
     drop(daemon);
 
-    let at = |path: &Path| root.path().join(path);
     let chain = ChainId::chain(&layers).last().unwrap();
     let their_record = at(&Target::LayerRecord(chain).path());
     assert_eq!(shape(&at(&top.record()), ""), shape(&their_record, ""));
     let cache_id = fs::read_to_string(their_record.join("cache-id")).unwrap();
     assert_eq!(shape(&at(&top.dir.path()), ""), shape(&at(Path::new("overlay2")).join(&cache_id), ""));
-    assert_eq!(shape(&at(&done.path()), &done.id.to_string()), shape(&at(Path::new("containers")).join(&made), &made));
-    for file in ["config.v2.json", "hostconfig.json"] {
-        assert_agrees(&at(&done.path()).join(file), &at(Path::new("containers")).join(&made).join(file));
+    assert_eq!(container, shape(&at(Path::new("containers")).join(&made), &made));
+    for (file, ours) in files.iter().zip(configs) {
+        assert_agrees(&ours, &at(Path::new("containers")).join(&made).join(file));
     }
-    let their_mount = at(Path::new("image/overlay2/layerdb/mounts")).join(&made);
-    assert_eq!(shape(&at(&done.mount_record()), ""), shape(&their_mount, ""));
-    for (ours, name) in [(&done.rw, "mount-id"), (&done.init, "init-id")] {
-        let theirs = at(Path::new("overlay2")).join(fs::read_to_string(their_mount.join(name)).unwrap());
-        assert_eq!(shape(&at(&ours.path()), ""), shape(&theirs, ""), "{name}");
-    }
-    let their_init = at(Path::new("overlay2")).join(fs::read_to_string(their_mount.join("init-id")).unwrap()).join("diff");
-    assert_eq!(names_and_modes(&at(&done.init.path()).join("diff")), names_and_modes(&their_init));
+    assert_mounts_agree(root.path(), &done, &made);
     let configs = at(Path::new("image/overlay2/imagedb/content/sha256"));
-    assert_agrees(&configs.join(ours.id.hex().to_string()), &configs.join(theirs.trim_start_matches("sha256:")));
+    let (ours, theirs) = (ours.id.hex().to_string(), theirs.trim_start_matches("sha256:"));
+    assert_agrees(&fs::read(configs.join(&ours)).unwrap(), &configs.join(theirs));
     let metadata = at(Path::new("image/overlay2/imagedb/metadata/sha256"));
-    let theirs = shape(&metadata.join(theirs.trim_start_matches("sha256:")), "");
-    assert!(shape(&metadata.join(ours.id.hex().to_string()), "").is_subset(&theirs), "{theirs:?}");
+    let [ours, theirs] = [&ours, theirs].map(|image| shape(&metadata.join(image), ""));
+    assert!(ours.is_subset(&theirs), "{theirs:?}");
+}
+
+/// Asserts that the layers of the container that was built look like those of `made`, which dockerd made.
+fn assert_mounts_agree(root: &Path, built: &Container, made: &str) {
+    let their_mount = root.join("image/overlay2/layerdb/mounts").join(made);
+    assert_eq!(shape(&root.join(built.mount_record()), ""), shape(&their_mount, ""));
+    for (ours, name) in [(&built.rw, "mount-id"), (&built.init, "init-id")] {
+        let theirs = root.join("overlay2").join(fs::read_to_string(their_mount.join(name)).unwrap());
+        assert_eq!(shape(&root.join(ours.path()), ""), shape(&theirs, ""), "{name}");
+    }
+    let their_init = root.join("overlay2").join(fs::read_to_string(their_mount.join("init-id")).unwrap());
+    assert_eq!(names_and_modes(&root.join(built.init.path()).join("diff")), names_and_modes(&their_init.join("diff")));
 }

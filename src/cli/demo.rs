@@ -17,14 +17,15 @@ pub(super) struct Args {
 }
 
 /// What the tour shows, and why.
-const TOUR: [(&str, &[&str]); 7] = [
+const TOUR: [(&str, &[&str]); 8] = [
     ("Where did the space and the inodes go?", &["df"]),
-    ("What do the images share, and what has each alone?", &["images"]),
+    ("What do the images share, and what has each alone?", &["images", "--sort", "exclusive_bytes"]),
     ("How do they stand on each other?", &["tree"]),
-    ("What belongs to containers?", &["containers"]),
-    ("Which layers are garbage, and why?", &["layers", "--filter", "state=garbage"]),
-    ("What is this image, and what holds it?", &["why", "shop/web:1"]),
-    ("What would removing it give back?", &["freed", "shop/web:1"]),
+    ("What do the containers take?", &["containers", "--sort", "bytes"]),
+    ("What is garbage, and why?", &["check", "--filter", "severity=garbage"]),
+    ("What is this directory, and why may it go?", &["why", "4ba5ec135ced"]),
+    ("What is this image, and what holds it?", &["why", "shop/api:2"]),
+    ("What would removing an image and its containers give back?", &["freed", "shop/worker:2", "worker", "migrate"]),
 ];
 
 pub(super) fn run(args: &Args, global: &Global, output: &mut Output) -> Result<Status, Failure> {

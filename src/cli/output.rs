@@ -5,6 +5,7 @@ use super::exit::{Failure, Status};
 use crate::render::column::{Ids, Look, Sizes};
 use crate::render::escape;
 use crate::render::table::{Colour, Style};
+use std::collections::BTreeSet;
 use std::io::{self, ErrorKind, IsTerminal as _, Write as _};
 
 /// The two streams and how to print on them.
@@ -14,6 +15,8 @@ pub(super) struct Output {
     pub style: Style,
     /// How values are shown.
     pub look: Look,
+    /// The notes that were given.
+    noted: BTreeSet<String>,
 }
 
 impl Output {
@@ -34,6 +37,7 @@ impl Output {
                 sizes: if global.bytes { Sizes::Raw } else { Sizes::Human },
                 now: jiff::Timestamp::now(),
             },
+            noted: BTreeSet::new(),
         }
     }
 
@@ -54,6 +58,13 @@ impl Output {
     pub(super) fn say(&mut self, text: &str) {
         // Nobody is left to tell if this fails.
         drop(writeln!(io::stderr().lock(), "{}", escape::line(text)));
+    }
+
+    /// Says something worth knowing, once.
+    pub(super) fn note(&mut self, text: &str) {
+        if self.noted.insert(text.to_owned()) {
+            self.say(text);
+        }
     }
 
     /// Says what went wrong and what to do next.

@@ -67,7 +67,7 @@ impl Session {
         let count = self.audit.inventory.unreadable.len();
         if count > 0 {
             let things = words::count(u64::try_from(count).unwrap_or(u64::MAX), "thing");
-            output.say(&format!("{things} could not be read; see `layerwise check`"));
+            output.note(&format!("{things} could not be read; see `layerwise check`"));
         }
     }
 }
@@ -82,10 +82,10 @@ fn use_threads(global: &Global) -> Result<(), Failure> {
 /// Says what the data-root is if it is more, or something else, than one overlay2 store.
 fn mention_other_stores(root: &DataRoot, output: &mut Output) {
     let [store] = root.kind.stores.as_slice() else {
-        return output.say(&format!("note: {} is {}", root.dir.path().display(), root.kind.describe()));
+        return output.note(&format!("note: {} is {}", root.dir.path().display(), root.kind.describe()));
     };
     if store.driver != DRIVER || !root.kind.containerd.is_empty() || !root.kind.sub_roots.is_empty() {
-        output.say(&format!("note: {} is {}", root.dir.path().display(), root.kind.describe()));
+        output.note(&format!("note: {} is {}", root.dir.path().display(), root.kind.describe()));
     }
 }
 

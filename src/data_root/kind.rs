@@ -17,6 +17,7 @@ use crate::store::place::is_userns_root;
 use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::{OsStr, OsString};
 use std::io;
+use std::os::fd::{AsFd as _, AsRawFd as _};
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::Path;
 use walkdir::WalkDir;
@@ -98,7 +99,9 @@ impl Names {
     /// Looks around `dir`; what vanishes meanwhile was never there.
     fn read(dir: &Dir) -> Result<Self, ReadError> {
         let mut names = Self { top: BTreeMap::new(), below: BTreeMap::new() };
-        let mut walk = WalkDir::new(dir.path()).min_depth(1).max_depth(2).follow_links(false).into_iter();
+        // Through the descriptor, not the path: what is looked at is what was opened.
+        let opened = format!("/proc/self/fd/{}/.", dir.as_fd().as_raw_fd());
+        let mut walk = WalkDir::new(opened).min_depth(1).max_depth(2).follow_links(false).into_iter();
         while let Some(entry) = walk.next() {
             match entry {
                 Ok(entry) if entry.depth() == 1 => {
@@ -115,7 +118,8 @@ impl Names {
                 }
                 Err(error) if error.io_error().is_some_and(|error| error.kind() == io::ErrorKind::NotFound) => {}
                 Err(error) => {
-                    let path = error.path().unwrap_or(dir.path()).to_owned();
+                    let below = error.path().filter(|_| error.depth() > 0).and_then(Path::file_name);
+                    let path = below.map_or_else(|| dir.path().to_owned(), |name| dir.path().join(name));
                     return Err(ReadError { path, operation: Operation::List, cause: Cause::Io(error.into()) });
                 }
             }

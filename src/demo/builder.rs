@@ -189,3 +189,45 @@ impl Builder {
         now
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::{ImageSpec, Tree};
+    use super::*;
+
+    #[test]
+    fn nothing_is_written_where_something_is() {
+        let temp = tempfile::tempdir().unwrap();
+        fs::write(temp.path().join("file"), "").unwrap();
+        assert!(Builder::create(temp.path()).is_err());
+    }
+
+    #[test]
+    fn a_batch_puts_off_what_is_rewritten_as_a_whole() {
+        let temp = tempfile::tempdir().unwrap();
+        let mut root = Builder::create(temp.path().join("root")).unwrap();
+        let read = |root: &Builder| [REPOSITORIES, "volumes/metadata.db"].map(|name| fs::read(root.at(name)).unwrap());
+        let before = read(&root);
+        root.batch(|root| {
+            root.image(&ImageSpec::scratch().tag("a:1"))?;
+            root.batch(|root| root.volume("v", &Tree::new("v")))?;
+            assert_eq!(read(root)[0], before[0]);
+            Ok(())
+        })
+        .unwrap();
+        let [names, volumes] = read(&root);
+        assert!(names != before[0] && volumes != before[1]);
+    }
+
+    #[test]
+    fn an_opened_data_root_keeps_its_names_and_its_databases() {
+        let temp = tempfile::tempdir().unwrap();
+        let mut root = Builder::create(temp.path().join("root")).unwrap();
+        root.image(&ImageSpec::scratch().tag("a:1")).unwrap();
+        let mut again = Builder::open(root.path()).unwrap();
+        again.image(&ImageSpec::scratch().tag("b:1").empty_history("x")).unwrap();
+        let names = fs::read_to_string(root.at(REPOSITORIES)).unwrap();
+        assert!(names.contains("a:1") && names.contains("b:1"));
+        assert!(again.volume("v", &Tree::new("v")).is_err());
+    }
+}

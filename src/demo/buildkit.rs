@@ -116,6 +116,31 @@ mod tests {
     use super::*;
 
     #[test]
+    fn an_image_layer_is_known_recorded_and_held() {
+        let (mut databases, mut leases) = (Databases::default(), Bucket::default());
+        let chain = ChainId::of(b"layer");
+        databases.image_layer("record", chain, Timestamp::UNIX_EPOCH).unwrap();
+        let lease = leases.bucket("v1").bucket("buildkit").bucket("leases").bucket("record");
+        lease.put("createdat", go_time(Timestamp::UNIX_EPOCH));
+        lease.bucket("labels").put("containerd.io/gc.flat", "1970-01-01T00:00:00Z");
+        lease.bucket("snapshots").bucket("default").put(chain.to_string(), "");
+        assert_eq!(databases.leases, leases);
+        let mut snapshots = Bucket::default();
+        snapshots.bucket(chain.to_string());
+        snapshots.bucket("record").put("chainid", chain.to_string());
+        assert_eq!(databases.snapshots, snapshots);
+        let mut expected = Bucket::default();
+        let created = [("cache.createdAt", "0"), ("cache.lastUsedAt", "0"), ("cache.cachePolicy", "1"), ("cache.usageCount", "1")];
+        let facts = [("cache.blobonly", "true"), ("snapshot.committed", "true"), ("snapshot.size", "0")];
+        let quoted = format!("\"{chain}\"");
+        let names = [("cache.chainID", quoted.as_str()), ("cache.snapshot", &quoted), ("cache.description", "\"pulled from an image\"")];
+        for (key, value) in created.into_iter().chain(facts).chain(names) {
+            expected.bucket("_main").bucket("record").put(key, format!("{{\"value\":{value}}}"));
+        }
+        assert_eq!(databases.records, expected);
+    }
+
+    #[test]
     fn a_time_has_the_bytes_that_go_gives_it() {
         let time: Timestamp = "2026-11-23T15:00:14.860187981Z".parse().unwrap();
         assert_eq!(go_time(time), b"\x01\x00\x00\x00\x0e\xe2\x96K\xfe3EmM\xff\xff".as_slice());

@@ -124,7 +124,7 @@ impl ContainerSpec {
         self
     }
 
-    /// Says that its log has `bytes` bytes.
+    /// Says that its log has `bytes` bytes (if any, at least the 61 of a line).
     #[must_use]
     pub fn log(mut self, bytes: usize) -> Self {
         self.log = bytes;

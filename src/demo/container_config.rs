@@ -49,7 +49,7 @@ fn log_name(container: &Container) -> String {
     format!("{}-json.log", container.id)
 }
 
-/// A log of exactly `bytes` bytes: whole lines, the last one as long as it takes.
+/// A log of exactly `bytes` bytes, but at least a line if any: whole lines, the last one as long as it takes.
 fn log(bytes: usize, created: Timestamp) -> String {
     const LINE: usize = 120;
     let line = |length: usize| {
@@ -96,7 +96,6 @@ fn config(root: &Path, spec: &ContainerSpec, container: &Container, created: Tim
     let file = |name: &str| {
         if spec.state == State::Created { String::new() } else { root.join(container.path()).join(name).display().to_string() }
     };
-    let image = spec.image.references.first().cloned().unwrap_or_else(|| spec.image.id.to_string());
     let (path, args) = spec.image.command.split_first().map_or(("", &[][..]), |(path, args)| (path.as_str(), args));
     json!({
         "StreamConfig": {},
@@ -106,16 +105,7 @@ fn config(root: &Path, spec: &ContainerSpec, container: &Container, created: Tim
         "Managed": false,
         "Path": path,
         "Args": args,
-        "Config": {
-            "Hostname": hostname(container),
-            "Env": ["PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"],
-            "Cmd": spec.image.command,
-            "Image": image,
-            "Volumes": null,
-            "Entrypoint": null,
-            "OnBuild": null,
-            "Labels": {},
-        },
+        "Config": settings(spec, container),
         "Image": spec.image.id,
         "NetworkSettings": { "Networks": { "none": { "NetworkID": "", "EndpointID": "" } }, "Ports": null },
         "LogPath": file(&log_name(container)),
@@ -132,6 +122,20 @@ fn config(root: &Path, spec: &ContainerSpec, container: &Container, created: Tim
         "HostsPath": file("hosts"),
         "ShmPath": "",
         "ResolvConfPath": file("resolv.conf"),
+    })
+}
+
+/// `Config` in `config.v2.json`.
+fn settings(spec: &ContainerSpec, container: &Container) -> Value {
+    json!({
+        "Hostname": hostname(container),
+        "Env": ["PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"],
+        "Cmd": spec.image.command,
+        "Image": spec.image.source(),
+        "Volumes": null,
+        "Entrypoint": null,
+        "OnBuild": null,
+        "Labels": {},
     })
 }
 
@@ -173,9 +177,8 @@ fn mount_points(root: &Path, spec: &ContainerSpec, container: &Container) -> Val
 fn host_config(spec: &ContainerSpec) -> Value {
     let binds: Vec<_> = spec.volumes.iter().map(|(name, destination)| format!("{name}:{destination}")).collect();
     let image_mount = |mount: &ImageMount| json!({ "Type": "image", "Source": mount.image.source(), "Target": mount.destination });
-    json!({
+    let mut config = json!({
         "Binds": if binds.is_empty() { Value::Null } else { json!(binds) },
-        "Mounts": spec.image_mounts.iter().map(image_mount).collect::<Vec<_>>(),
         "LogConfig": { "Type": "json-file", "Config": {} },
         "NetworkMode": "none",
         "RestartPolicy": { "Name": "no", "MaximumRetryCount": 0 },
@@ -186,5 +189,41 @@ fn host_config(spec: &ContainerSpec) -> Value {
         "Runtime": "runc",
         "MaskedPaths": ["/proc/kcore", "/proc/keys", "/proc/timer_list", "/sys/firmware"],
         "ReadonlyPaths": ["/proc/bus", "/proc/fs", "/proc/irq", "/proc/sys", "/proc/sysrq-trigger"],
-    })
+    });
+    // Left out when there is none.
+    if let (Some(config), false) = (config.as_object_mut(), spec.image_mounts.is_empty()) {
+        config.insert("Mounts".to_owned(), spec.image_mounts.iter().map(image_mount).collect());
+    }
+    config
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_log_has_as_many_bytes_as_wanted_in_whole_lines() {
+        let created = Timestamp::UNIX_EPOCH;
+        for bytes in [0, 61, 119, 120, 121, 239, 240, 5_000, 100_001] {
+            let log = log(bytes, created);
+            assert_eq!(log.len(), bytes, "{bytes}");
+            for line in log.lines() {
+                let entry: Value = serde_json::from_str(line).unwrap();
+                assert_eq!(entry["stream"], "stdout");
+            }
+        }
+    }
+
+    #[test]
+    fn a_state_says_what_dockerd_would() {
+        let said = |of| {
+            let state = state(of, Timestamp::UNIX_EPOCH);
+            [&state["Running"], &state["Paused"], &state["Dead"], &state["Pid"], &state["ExitCode"]].map(ToString::to_string).join(" ")
+        };
+        assert_eq!(said(State::Created), "false false false 0 0");
+        assert_eq!(said(State::Running { pid: 7 }), "true false false 7 0");
+        assert_eq!(said(State::Paused { pid: 7 }), "true true false 7 0");
+        assert_eq!(said(State::Exited { code: 3 }), "false false false 0 3");
+        assert_eq!(said(State::Dead), "false false true 0 0");
+    }
 }

@@ -171,3 +171,85 @@ fn is_content(root: &Path, path: &Path) -> bool {
         _ => false,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::{ContainerSpec, ImageSpec, SnapshotSpec, Tree};
+    use super::*;
+
+    /// A data-root with one of each target.
+    fn root(temp: &tempfile::TempDir) -> (Builder, Vec<Target>) {
+        let mut root = Builder::create(temp.path().join("root")).unwrap();
+        let base = root.layer(None, Tree::new("base").file("a", 1)).unwrap();
+        let top = root.layer(Some(&base), Tree::new("top").file("b", 1)).unwrap();
+        let below = root.image(&ImageSpec::new(&base)).unwrap();
+        let image = root.image(&ImageSpec::new(&top).parent(&below).tag("a:1")).unwrap();
+        let web = root.container(&ContainerSpec::new("web", &image).exited(0).log(500)).unwrap();
+        root.volume("v", &Tree::new("v").file("link", 1)).unwrap();
+        root.volume_options("v", "tmpfs", "tmpfs").unwrap();
+        root.snapshot(&SnapshotSpec::new("s", Tree::new("s"))).unwrap();
+        root.plugin("p", &Tree::new("p").file("config.json", 1)).unwrap();
+        let mut targets = vec![Target::Repositories, Target::ImageConfig(image.id), Target::ImageParent(image.id)];
+        targets.extend(["diff", "size", "cache-id", "parent", "tar-split.json.gz"].map(|file| Target::LayerFile(top.chain_id, file)));
+        targets.extend(["link", "lower", "diff", "work"].map(|entry| Target::DirectoryEntry(top.dir.id, entry)));
+        targets.extend(["mount-id", "init-id", "parent"].map(|file| Target::MountFile(web.id.to_string(), file)));
+        targets.extend(["config.v2.json", "hostconfig.json"].map(|file| Target::ContainerFile(web.id, file)));
+        targets.extend([
+            Target::DirectoryEntry(base.dir.id, "committed"),
+            Target::Link(top.dir.link),
+            Target::VolumeOptions("v".to_owned()),
+        ]);
+        targets.extend([Target::LayerRecord(base.chain_id), Target::Directory(base.dir.id)]);
+        targets.extend(DATABASES.map(Target::Database));
+        (root, targets)
+    }
+
+    #[test]
+    fn every_target_is_there_and_can_be_removed() {
+        let temp = tempfile::tempdir().unwrap();
+        let (root, targets) = root(&temp);
+        for target in targets {
+            let path = root.at(target.path());
+            assert!(fs::symlink_metadata(&path).is_ok(), "{target:?}");
+            root.damage(&target, &Harm::Removed).unwrap();
+            assert!(fs::symlink_metadata(&path).is_err(), "{target:?}");
+        }
+    }
+
+    #[test]
+    fn harm_does_what_it_says() {
+        let temp = tempfile::tempdir().unwrap();
+        let (file, link, dir) = (temp.path().join("file"), temp.path().join("link"), temp.path().join("dir"));
+        let replaced = Harm::Replaced(b"../x".to_vec());
+        for (harm, content) in
+            [(&Harm::Emptied, &b""[..]), (&Harm::Cut, b"ab"), (&Harm::Garbled, &[0x9e, 0x9d, 0x9c, 0x9b]), (&replaced, b"../x")]
+        {
+            write::file(&file, 0o600, "abcd").unwrap();
+            harm.inflict(&file).unwrap();
+            assert_eq!(fs::read(&file).unwrap(), content, "{harm:?}");
+        }
+        write::symlink(&link, &file).unwrap();
+        Harm::Garbled.inflict(&link).unwrap();
+        assert!(!link.exists());
+        replaced.inflict(&link).unwrap();
+        assert_eq!(fs::read_link(&link).unwrap(), Path::new("../x"));
+        write::directory(&dir, 0o710).unwrap();
+        write::file(&dir.join("x"), 0o600, "").unwrap();
+        Harm::Emptied.inflict(&dir).unwrap();
+        assert_eq!(fs::read_dir(&dir).unwrap().count(), 0);
+        assert!(Harm::Emptied.inflict(&temp.path().join("absent")).is_err());
+    }
+
+    #[test]
+    fn metadata_is_all_but_what_users_wrote() {
+        let temp = tempfile::tempdir().unwrap();
+        let (root, targets) = root(&temp);
+        let files = root.metadata_files().unwrap();
+        for target in targets {
+            let path = root.at(target.path());
+            assert!(path.is_dir() || files.contains(&path), "{target:?}");
+        }
+        let user = ["diff/", "_data/", "rootfs/", "-json.log"];
+        assert!(files.iter().all(|path| !user.iter().any(|part| path.to_str().unwrap().contains(part))), "{files:?}");
+    }
+}

@@ -71,7 +71,7 @@ pub struct Image {
 }
 
 impl Image {
-    /// The name by which a person would mount it.
+    /// The name by which a person would ask for it.
     pub(super) fn source(&self) -> String {
         self.references.first().cloned().unwrap_or_else(|| self.id.to_string())
     }
@@ -211,5 +211,35 @@ impl Builder {
         }
         self.changed(Store::Repositories)?;
         Ok(Image { id, top: spec.top.clone(), references: spec.references.clone(), command: spec.command.clone() })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::Tree;
+    use super::*;
+    use std::fs;
+
+    #[test]
+    fn an_image_is_named_by_its_config_and_by_its_references() {
+        let temp = tempfile::tempdir().unwrap();
+        let mut root = Builder::create(temp.path().join("root")).unwrap();
+        let layer = root.layer(None, Tree::new("base").file("a", 1)).unwrap();
+        let digest = "sha256:".to_owned() + &"a".repeat(64);
+        let below = root.image(&ImageSpec::new(&layer).digest_reference(&format!("host:5000/a/b@{digest}"))).unwrap();
+        let spec = ImageSpec::new(&layer).history("RUN a > b").empty_history("ENV x").tag("host:5000/a/b:1").tag("c:2").parent(&below);
+        let image = root.image(&spec).unwrap();
+        let config = fs::read(root.at(CONTENT).join(image.id.hex().to_string())).unwrap();
+        assert_eq!(ImageId::of(&config), image.id);
+        assert!(String::from_utf8(config.clone()).unwrap().contains(r#""created_by":"RUN a \u003e b"}"#));
+        let config: serde_json::Value = serde_json::from_slice(&config).unwrap();
+        assert_eq!(config["rootfs"]["diff_ids"], json!([layer.diff_id]));
+        assert_eq!(config["history"][1]["empty_layer"], true);
+        let parent = root.at("image/overlay2/imagedb/metadata/sha256").join(image.id.hex().to_string()).join("parent");
+        assert_eq!(fs::read_to_string(parent).unwrap(), below.id.to_string());
+        let names: serde_json::Value = serde_json::from_slice(&fs::read(root.at("image/overlay2/repositories.json")).unwrap()).unwrap();
+        let (id, below) = (image.id, below.id);
+        let shared = json!({ format!("host:5000/a/b@{digest}"): below, "host:5000/a/b:1": id });
+        assert_eq!(names, json!({ "Repositories": { "host:5000/a/b": shared, "c": { "c:2": id } } }));
     }
 }

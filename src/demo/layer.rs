@@ -143,3 +143,50 @@ struct Written<'a> {
     size: u64,
     seed: &'a str,
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::overlay::Directory;
+    use super::*;
+    use std::fs;
+
+    fn text(root: &Builder, path: PathBuf) -> String {
+        fs::read_to_string(root.at(path)).unwrap()
+    }
+
+    #[test]
+    fn a_layer_is_recorded_and_linked_like_dockers() {
+        let temp = tempfile::tempdir().unwrap();
+        let mut root = Builder::create(temp.path().join("root")).unwrap();
+        let base = root.layer(None, Tree::new("base").file("a", 100).hard_link("b", "a").symlink("l", "four")).unwrap();
+        let middle = root.layer(Some(&base), Tree::new("middle").file("c", 1)).unwrap();
+        let top = root.layer(Some(&middle), Tree::new("top").file("d", 1)).unwrap();
+        assert_eq!(top.chain_id, ChainId::chain(&[base.diff_id, middle.diff_id, top.diff_id]).last().unwrap());
+        let record = |layer: &Layer, file: &str| text(&root, layer.record().join(file));
+        assert_eq!(record(&top, "parent"), middle.chain_id.to_string());
+        assert_eq!(record(&top, "diff"), top.diff_id.to_string());
+        assert_eq!(record(&top, "cache-id"), top.dir.id.to_string());
+        assert_eq!(record(&base, "size"), "104");
+        assert!(!root.at(base.record()).join("parent").exists());
+        let entry = |dir: &Directory, file: &str| text(&root, dir.path().join(file));
+        assert_eq!(entry(&top.dir, "link"), top.dir.link.to_string());
+        assert_eq!(entry(&top.dir, "lower"), format!("l/{}:l/{}", middle.dir.link, base.dir.link));
+        assert!(!root.at(base.dir.path()).join("lower").exists() && !root.at(base.dir.path()).join("work").exists());
+        assert!(root.at(middle.dir.path()).join("committed").exists() && !root.at(top.dir.path()).join("committed").exists());
+        assert_eq!(fs::read_link(root.at(top.dir.link_path())).unwrap(), Path::new("..").join(top.dir.id.to_string()).join("diff"));
+        assert_eq!(fs::read_dir(root.at(LAYERDB).join("tmp")).unwrap().count(), 0);
+    }
+
+    #[test]
+    fn the_same_content_on_another_layer_is_another_layer_and_twice_on_one_is_refused() {
+        let temp = tempfile::tempdir().unwrap();
+        let mut root = Builder::create(temp.path().join("root")).unwrap();
+        let shop = || Tree::new("shop").file("app", 10);
+        let one = root.layer(None, Tree::new("one").file("x", 1)).unwrap();
+        let first = root.layer(Some(&one), shop()).unwrap();
+        let second = root.layer(None, shop()).unwrap();
+        assert_eq!(first.diff_id, second.diff_id);
+        assert_ne!((first.chain_id, first.dir.id), (second.chain_id, second.dir.id));
+        assert!(root.layer(Some(&one), shop()).is_err());
+    }
+}

@@ -200,3 +200,75 @@ impl Builder {
         Ok(container)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::BTreeSet;
+    use std::fs;
+
+    fn root(temp: &tempfile::TempDir) -> (Builder, Layer) {
+        let mut root = Builder::create(temp.path().join("root")).unwrap();
+        let base = root.layer(None, Tree::new("base").file("a", 1)).unwrap();
+        (root, base)
+    }
+
+    fn names(path: PathBuf) -> BTreeSet<String> {
+        fs::read_dir(path).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect()
+    }
+
+    #[test]
+    fn a_fragment_has_what_was_made_until_then() {
+        let temp = tempfile::tempdir().unwrap();
+        let (mut root, _) = root(&temp);
+        let links = |root: &Builder| names(root.at("overlay2/l")).len();
+        for (reached, entries, linked) in [
+            (Fragment::Bare, &[][..], 0),
+            (Fragment::WithDiff, &["diff"], 0),
+            (Fragment::WithSymlink, &["diff"], 1),
+            (Fragment::WithoutLower, &["diff", "link", "work"], 1),
+        ] {
+            let before = links(&root);
+            let id = root.fragment(&format!("{reached:?}"), reached).unwrap();
+            assert_eq!(names(root.at("overlay2").join(id.to_string())), entries.iter().map(|&entry| entry.to_owned()).collect());
+            assert_eq!(links(&root) - before, linked, "{reached:?}");
+        }
+    }
+
+    #[test]
+    fn a_removal_stops_where_it_was_interrupted() {
+        for (reached, link, dir, cache_id) in [
+            (Removal::Begun, true, true, true),
+            (Removal::LinkGone, false, true, true),
+            (Removal::DirectoryGone, false, false, true),
+            (Removal::CacheIdGone, false, false, false),
+        ] {
+            let temp = tempfile::tempdir().unwrap();
+            let (mut root, base) = root(&temp);
+            let record = root.interrupted_removal(&base, reached).unwrap();
+            assert!(record.to_str().unwrap().ends_with("-removing") && !root.at(base.record()).exists());
+            let there =
+                [base.dir.link_path(), base.dir.path(), record.join("cache-id")].map(|path| fs::symlink_metadata(root.at(path)).is_ok());
+            assert_eq!(there, [link, dir, cache_id], "{reached:?}");
+        }
+    }
+
+    #[test]
+    fn links_lead_where_they_should_and_nowhere() {
+        let temp = tempfile::tempdir().unwrap();
+        let (mut root, base) = root(&temp);
+        let [dangling, duplicate] = [root.dangling_link("x").unwrap(), root.duplicate_link(&base.dir).unwrap()];
+        let exists = |link: LinkId| root.at("overlay2/l").join(link.to_string()).exists();
+        assert!(!exists(dangling) && exists(duplicate) && exists(base.dir.link));
+        assert_ne!(duplicate, base.dir.link);
+    }
+
+    #[test]
+    fn temporary_files_stand_beside_what_they_were_to_replace() {
+        let temp = tempfile::tempdir().unwrap();
+        let (mut root, _) = root(&temp);
+        let path = root.temporary("image/overlay2/repositories.json", "x").unwrap();
+        assert!(path.to_str().unwrap().starts_with("image/overlay2/.tmp-repositories.json"));
+        assert_eq!(fs::read(root.at(path)).unwrap(), b"x");
+    }
+}

@@ -117,3 +117,33 @@ pub(super) fn init_tree() -> Tree {
         .directory("proc")
         .directory("sys")
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::{ImageSpec, Tree};
+    use super::*;
+
+    #[test]
+    fn image_mounts_are_named_as_each_version_named_them() {
+        let temp = tempfile::tempdir().unwrap();
+        let mut root = Builder::create(temp.path().join("root")).unwrap();
+        let layer = root.layer(None, Tree::new("base").file("a", 1)).unwrap();
+        let image = root.image(&ImageSpec::new(&layer).tag("host/tool:1")).unwrap();
+        let spec = ContainerSpec::new("web", &image)
+            .image_mount(&image, "/a", MountNaming::Joined)
+            .image_mount(&image, "/b", MountNaming::Spelled)
+            .image_mount(&image, "/c", MountNaming::Hashed);
+        let web = root.container(&spec).unwrap();
+        let names: Vec<_> = web.image_mounts.iter().map(|(name, _)| name.as_str()).collect();
+        assert_eq!(names[0], format!("{}-host/tool:1", web.id));
+        assert!(names[1].starts_with("6237") && names[1].ends_with("2f62") && names[1].len() == 2 * (64 + ",src=host/tool:1,dst=/b".len()));
+        assert_eq!(names[2], Digest::of(format!("{}-src=host/tool:1-dst=/c", web.id).as_bytes()).hex().to_string());
+        for (name, rw) in &web.image_mounts {
+            assert_eq!(std::fs::read_to_string(root.at(mount_path(name).join("mount-id"))).unwrap(), rw.id.to_string());
+            assert!(!root.at(mount_path(name).join("init-id")).exists());
+        }
+        let config: serde_json::Value =
+            serde_json::from_slice(&std::fs::read(root.at(web.path()).join("config.v2.json")).unwrap()).unwrap();
+        assert_eq!(config["MountPoints"]["/c"]["ID"], names[2]);
+    }
+}

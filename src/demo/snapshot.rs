@@ -237,3 +237,43 @@ struct Keys<'a> {
     working: &'a str,
     parent: &'a str,
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::Bucket;
+    use super::*;
+
+    #[test]
+    fn snapshots_are_known_by_the_keys_that_buildkit_uses() {
+        let temp = tempfile::tempdir().unwrap();
+        let mut root = Builder::create(temp.path().join("root")).unwrap();
+        let base = root.layer(None, Tree::new("base").file("a", 1)).unwrap();
+        let chain = base.chain_id.to_string();
+        let context = root.snapshot(&SnapshotSpec::local_source("context", Tree::new("c").file("f", 7))).unwrap();
+        let step = root.snapshot(&SnapshotSpec::new("step", Tree::new("s").file("f", 8)).on_layer(&base)).unwrap();
+        let export = root.snapshot(&SnapshotSpec::new("export", Tree::new("e").file("f", 9)).on_layer(&base).exported()).unwrap();
+        let mut known = Bucket::default();
+        let mut put = |bucket: &str, keys: &[(&str, &str)]| keys.iter().for_each(|(key, value)| known.bucket(bucket).put(key, value));
+        let dir = |snapshot: &Snapshot| snapshot.dir.id.to_string();
+        assert_eq!(dir(&context), context.name);
+        put(&context.name, &[("parent", ""), ("size", "7")]);
+        put(&step.name, &[("committed", &dir(&step)), ("size", "8")]);
+        put(&dir(&step), &[("iscommitted", ""), ("parent", &chain)]);
+        let exported = export.layer.as_ref().unwrap();
+        put(&export.name, &[("committed", &dir(&export)), ("chainid", &exported.chain_id.to_string())]);
+        put(&dir(&export), &[("iscommitted", ""), ("parent", &chain)]);
+        put(&names::build(&format!("record {chain}")), &[("chainid", &chain)]);
+        known.bucket(&chain);
+        assert_eq!(root.buildkit.snapshots, known);
+        assert_eq!((exported.parent, exported.dir.id, exported.size), (Some(base.chain_id), export.dir.id, 9));
+        assert_eq!(export.dir.lower, [base.dir.link]);
+    }
+
+    #[test]
+    fn nothing_is_exported_on_top_of_what_was_not() {
+        let temp = tempfile::tempdir().unwrap();
+        let mut root = Builder::create(temp.path().join("root")).unwrap();
+        let step = root.snapshot(&SnapshotSpec::new("step", Tree::new("s"))).unwrap();
+        assert!(root.snapshot(&SnapshotSpec::new("export", Tree::new("e")).on(&step).exported()).is_err());
+    }
+}

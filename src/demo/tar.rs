@@ -141,3 +141,63 @@ fn text(block: &mut Vec<u8>, value: &[u8], width: usize) {
 fn octal(block: &mut Vec<u8>, value: u64, digits: usize) {
     block.extend(format!("{value:0digits$o}\0").bytes());
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::tree::Tree;
+    use super::*;
+
+    /// The header of the last member of `tree`.
+    fn last(tree: &Tree) -> Vec<u8> {
+        let member = tree.members().last().unwrap();
+        header(member, &member.archived_name())
+    }
+
+    fn field(block: &[u8], at: usize, width: usize) -> String {
+        let text: Vec<u8> = block[at..at + width].iter().copied().take_while(|&byte| byte != 0).collect();
+        String::from_utf8(text).unwrap()
+    }
+
+    #[test]
+    fn a_header_says_what_the_member_is() {
+        let block = last(&Tree::new("t").file("etc/name", 1000).mode(0o640).owner(1, 10).modified(64));
+        assert_eq!(block.len(), BLOCK);
+        assert_eq!(field(&block, 0, 100), "etc/name");
+        let numbers: Vec<_> =
+            [100, 108, 116].map(|at| field(&block, at, 8)).into_iter().chain([field(&block, 124, 12), field(&block, 136, 12)]).collect();
+        assert_eq!(numbers, ["0000640", "0000001", "0000012", "00000001750", "00000000100"]);
+        assert_eq!((block[156], field(&block, 257, 8)), (b'0', "ustar".to_owned()));
+    }
+
+    #[test]
+    fn the_checksum_is_made_with_its_own_field_blank() {
+        let block = last(&Tree::new("t").symlink("link", "target"));
+        let sum: u32 = block.iter().enumerate().map(|(at, &byte)| u32::from(if (148..156).contains(&at) { b' ' } else { byte })).sum();
+        assert_eq!(field(&block, 148, 6), format!("{sum:06o}"));
+        assert_eq!((block[156], field(&block, 157, 100)), (b'2', "target".to_owned()));
+    }
+
+    #[test]
+    fn what_does_not_fit_gets_a_block_of_its_own() {
+        let directory = "d".repeat(90);
+        for (name, blocks) in [
+            ("n".repeat(100), 1),
+            (format!("{directory}/{}", "n".repeat(100)), 1),
+            (format!("{directory}/{}", "n".repeat(101)), 3),
+            (format!("{directory}/{directory}/{directory}/{directory}/n"), 3),
+        ] {
+            assert_eq!(last(&Tree::new("t").file(&name, 0)).len(), blocks * BLOCK, "{name}");
+        }
+        assert_eq!(last(&Tree::new("t").symlink("link", "x".repeat(101))).len(), 3 * BLOCK);
+        assert_eq!(last(&Tree::new("t").file("f", 1).attribute("user.a", b"b")).len(), 3 * BLOCK);
+    }
+
+    #[test]
+    fn a_record_begins_with_its_own_length() {
+        for length in [1, 80, 88, 89, 90, 91, 980, 990] {
+            let record = record("path", &vec![b'x'; length]);
+            let stated: usize = std::str::from_utf8(&record).unwrap().split_once(' ').unwrap().0.parse().unwrap();
+            assert_eq!(stated, record.len());
+        }
+    }
+}

@@ -164,3 +164,78 @@ fn base64(bytes: &[u8]) -> String {
     }
     text
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::BTreeMap;
+    use std::io::Read as _;
+
+    fn lines(tar_split: &[u8]) -> Vec<serde_json::Value> {
+        let mut text = String::new();
+        flate2::read::GzDecoder::new(tar_split).read_to_string(&mut text).unwrap();
+        text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+    }
+
+    fn decode(text: &str) -> Vec<u8> {
+        let digit = |letter: u8| "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/".bytes().position(|one| one == letter);
+        let digits: Vec<_> = text.bytes().filter_map(digit).collect();
+        let group = |four: &[usize]| {
+            let bits = four.iter().fold(0, |bits, digit| bits << 6 | digit) << (6 * (4 - four.len()));
+            [16, 8, 0].map(|shift| u8::try_from(bits >> shift & 255).unwrap()).into_iter().take(four.len() - 1).collect::<Vec<_>>()
+        };
+        digits.chunks(4).flat_map(group).collect()
+    }
+
+    #[test]
+    fn the_tar_put_together_again_has_the_diff_id() {
+        let tree =
+            Tree::new("t").file("a/file", 5000).content("a/short", "hi\n").sparse("hole", 2000).whiteout("a/gone").opaque_directory("b");
+        let archived = archive(&tree).unwrap();
+        let contents: BTreeMap<_, _> = tree
+            .members()
+            .iter()
+            .filter_map(|member| if let Kind::File(content) = &member.kind { Some((member.archived_name(), content)) } else { None })
+            .collect();
+        let mut tar = Vec::new();
+        let mut names = Vec::new();
+        for (position, line) in lines(&archived.tar_split).into_iter().enumerate() {
+            assert_eq!(line["position"], position);
+            if line["type"] == 2 {
+                tar.extend(decode(line["payload"].as_str().unwrap()));
+            } else {
+                let name = line["name"].as_str().unwrap().to_owned();
+                if let Some(content) = contents.get(name.as_bytes()) {
+                    content.write_to(&mut tar).unwrap();
+                }
+                names.push(name);
+            }
+        }
+        assert_eq!(DiffId::of(&tar), archived.diff_id);
+        assert_eq!(names, ["a/", "a/file", "a/short", "hole", "a/.wh.gone", "b/", "b/.wh..wh..opq"]);
+    }
+
+    #[test]
+    fn a_layer_without_anything_is_the_canonical_empty_tar() {
+        let empty = archive(&Tree::new("t")).unwrap().diff_id;
+        assert_eq!(empty.to_string(), "sha256:5f70bf18a086007016e948b04aed3b82103a36bea41755b6cddfaf10ace3c6ef");
+    }
+
+    #[test]
+    fn the_checksum_of_a_content_is_the_one_that_dockerd_wrote() {
+        for (content, payload) in [("hi\n", "YUmYEAAAAAA="), ("one\n", "YULdjAAAAAA=")] {
+            let archived = archive(&Tree::new("t").content("f", content)).unwrap();
+            let lines = lines(&archived.tar_split);
+            assert_eq!((&lines[1]["payload"], &lines[1]["size"]), (&payload.into(), &content.len().into()));
+        }
+    }
+
+    #[test]
+    fn a_name_that_is_no_text_is_raw() {
+        use std::os::unix::ffi::OsStrExt as _;
+        let name = std::ffi::OsStr::from_bytes(b"\xff\xfe");
+        let archived = archive(&Tree::new("t").file(name, 0)).unwrap();
+        let line = &lines(&archived.tar_split)[1];
+        assert_eq!((&line["name_raw"], &line["name"]), (&"//4=".into(), &serde_json::Value::Null));
+    }
+}

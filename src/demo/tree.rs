@@ -269,3 +269,22 @@ fn seeded(seed: &[u8; 32], length: u64, mut out: impl Write) -> io::Result<()> {
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn directories_above_come_first_and_once() {
+        let tree = Tree::new("t").file("a/b/c", 1).file("a/b/d", 1).opaque_directory("a").whiteout("a/e/f");
+        let names: Vec<_> = tree.members().iter().map(|member| String::from_utf8(member.archived_name()).unwrap()).collect();
+        assert_eq!(names, ["a/", "a/b/", "a/b/c", "a/b/d", "a/e/", "a/e/.wh.f"]);
+        assert!(matches!(tree.members()[0].kind, Kind::OpaqueDirectory));
+    }
+
+    #[test]
+    fn sizes_count_what_docker_counts() {
+        let tree = Tree::new("t").file("a", 100).hard_link("b", "a").symlink("c", "12345").sparse("d", 1000).directory("e").whiteout("f");
+        assert_eq!((tree.size(), tree.archived_size()), (1105, 1100));
+    }
+}

@@ -39,3 +39,27 @@ impl Builder {
         self.changed(Store::Volumes)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::fs;
+
+    #[test]
+    fn a_volume_is_in_the_database_and_its_options_in_a_file_too() {
+        let temp = tempfile::tempdir().unwrap();
+        let mut root = Builder::create(temp.path().join("root")).unwrap();
+        let path = root.volume("plain", &Tree::new("v").file("a", 3)).unwrap();
+        root.volume("shared", &Tree::new("v")).unwrap();
+        root.volume_options("shared", "nfs", ":/x").unwrap();
+        assert_eq!(fs::metadata(root.at(path).join("_data/a")).unwrap().len(), 3);
+        let options = fs::read_to_string(root.at("volumes/shared/opts.json")).unwrap();
+        assert_eq!(options, r#"{"MountDevice":":/x","MountOpts":"","MountType":"nfs","Quota":{"Size":0}}"#);
+        let mut known = super::super::Bucket::default();
+        known.bucket("volumes").put("plain", r#"{"Driver":"local","Labels":null,"Name":"plain","Options":null}"#);
+        let shared = r#"{"Driver":"local","Labels":{},"Name":"shared","Options":{"device":":/x","type":"nfs"}}"#;
+        known.bucket("volumes").put("shared", shared);
+        assert_eq!(root.volumes, known);
+        assert_eq!(fs::read(root.at("volumes/metadata.db")).unwrap(), known.encode().unwrap());
+    }
+}

@@ -47,6 +47,7 @@ pub fn find(graph: &Graph, inventory: &Inventory, kept: &Set) -> Vec<Doubt> {
     }
     doubts.extend(graph.missing().iter().filter_map(|missing| of_missing(graph, inventory, kept, missing)));
     doubts.extend(nothing_alive(inventory));
+    doubts.extend(no_containers(inventory));
     doubts
 }
 
@@ -117,7 +118,7 @@ fn of_missing(graph: &Graph, inventory: &Inventory, kept: &Set, missing: &Missin
 /// Whether a container has no read-write layer of ours to lose: dockerd marks a container dead before it removes its layers, and their
 /// record last; and other drivers keep their layers elsewhere.
 ///
-/// A container without a config was either being made, before which its layers' record is complete, or lost it; then `Pins::Mounts` covers
+/// A container without a config was either being made, before which its layers' record is complete, or lost it; then `Pins::ImageMounts` covers
 /// what only it knew.
 fn has_let_go(inventory: &Inventory, id: crate::id::ContainerId) -> bool {
     let config = inventory.containers.get(&id).and_then(|container| container.config.as_ref());
@@ -130,4 +131,12 @@ fn nothing_alive(inventory: &Inventory) -> Option<Doubt> {
     let used = !inventory.images.is_empty() || !inventory.containers.is_empty() || snapshots;
     let why = "there are layer directories, but not one image, container or build that could use them";
     (!used && !inventory.overlay2.dirs.is_empty()).then(|| doubt(Pins::Everything, why.to_owned()))
+}
+
+/// The doubt about read-write layers of containers where there is not one container: `containers/` may be a file system of its own that is
+/// not mounted, or be gone.
+fn no_containers(inventory: &Inventory) -> Option<Doubt> {
+    let of_a_container = |mount: &Mount| !matches!(mount.init_id, Told::Absent);
+    let why = "there are read-write layers of containers, but not one container: is something to be mounted on containers/?";
+    (inventory.containers.is_empty() && inventory.mounts.values().any(of_a_container)).then(|| doubt(Pins::Mounts, why.to_owned()))
 }

@@ -8,7 +8,7 @@ use super::reach::Set;
 use super::{Graph, NodeId, Thing, Via};
 use crate::dir::Stamp;
 use crate::inventory::Inventory;
-use crate::store::Told;
+use crate::store::layerdb::Layer;
 use crate::unreadable::Pins;
 use std::collections::BTreeSet;
 use std::fmt;
@@ -111,6 +111,7 @@ impl Verdicts {
         let by_node = graph.nodes().map(|node| kept.contains(node).then_some(Verdict::InUse)).collect();
         let mut judge = Judge { graph, inventory, kept, by_node, doubts: Vec::new() };
         judge.keep_the_young();
+        judge.keep_the_loaded();
         judge.keep_the_doubtful();
         judge.classify();
         let last = Verdict::Unknown(judge.doubts.len());
@@ -158,12 +159,25 @@ impl Judge<'_> {
         }
     }
 
+    /// The things without a verdict of which `is` is true.
+    fn open(&self, is: impl Fn(&Thing) -> bool) -> Vec<NodeId> {
+        self.graph.things().filter(|(node, thing)| self.is_open(*node) && is(thing)).map(|(node, _)| node).collect()
+    }
+
     /// Keeps what a running dockerd may have made and be about to name.
     fn keep_the_young(&mut self) {
         let Some(running) = &self.inventory.running else { return };
         let made = |thing: &Thing| !matches!(thing, Thing::Link(_)) && running.may_have_made(stamp(self.inventory, thing));
-        let seeds = self.graph.things().filter(|(node, thing)| self.is_open(*node) && made(thing)).map(|(node, _)| node).collect();
-        self.keep(seeds, Doubt { pins: Pins::Nothing, why: running.why_unproven() });
+        self.keep(self.open(made), Doubt { pins: Pins::Nothing, why: running.why_unproven() });
+    }
+
+    /// Keeps the layers that a running dockerd has loaded: it takes them for the next pull or build that has the same ones, however old
+    /// they are, and whatever it did so since the images were read.
+    fn keep_the_loaded(&mut self) {
+        let Some(running) = &self.inventory.running else { return };
+        let layers = &self.inventory.layerdb.layers;
+        let is_loaded = |thing: &Thing| matches!(thing, Thing::Layer(chain) if layers.get(chain).is_some_and(Layer::is_whole));
+        self.keep(self.open(is_loaded), Doubt { pins: Pins::Nothing, why: running.why_loaded() });
     }
 
     /// Keeps what could have been named by something that was lost, and again what could have been named by what is kept for that.
@@ -173,9 +187,7 @@ impl Judge<'_> {
             let doubts = doubt::find(self.graph, self.inventory, &self.kept);
             // One doubt of a kind covers all that others of that kind do.
             let Some(doubt) = doubts.into_iter().find(|doubt| covered.insert(doubt.pins)) else { return };
-            let covers = |thing: &Thing| covers(doubt.pins, thing, self.inventory);
-            let seeds = self.graph.things().filter(|(node, thing)| self.is_open(*node) && covers(thing)).map(|(node, _)| node).collect();
-            self.keep(seeds, doubt);
+            self.keep(self.open(|thing| covers(doubt.pins, thing, self.inventory)), doubt);
         }
     }
 
@@ -242,8 +254,13 @@ fn covers(pins: Pins, thing: &Thing, inventory: &Inventory) -> bool {
         Pins::Everything => true,
         Pins::Nothing | Pins::Own | Pins::Images => false,
         Pins::Layers => matches!(thing, Thing::Layer(_)),
-        Pins::Directories => matches!(thing, Thing::Dir(_)),
-        Pins::Mounts => matches!(thing, Thing::Mount(name) if inventory.mounts.get(name).is_none_or(|mount| mount.init_id == Told::Absent)),
+        // A directory that cannot be read is not among the things, but its links are.
+        Pins::Directories => matches!(thing, Thing::Dir(_) | Thing::Link(_)),
+        Pins::ImageMounts => {
+            // An init layer that is told makes it a container's.
+            matches!(thing, Thing::Mount(name) if inventory.mounts.get(name).is_none_or(|mount| mount.init_id.value().is_none()))
+        }
+        Pins::Mounts => matches!(thing, Thing::Mount(_)),
     }
 }
 

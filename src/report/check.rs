@@ -72,7 +72,8 @@ fn unreadable(audit: &Audit) -> impl Iterator<Item = Finding> {
                 Pins::Images => Some("names of images"),
                 Pins::Layers => Some("layers"),
                 Pins::Directories => Some("layer directories"),
-                Pins::Mounts => Some("image mounts"),
+                Pins::ImageMounts => Some("image mounts"),
+                Pins::Mounts => Some("read-write layers"),
                 Pins::Everything => Some("everything"),
             },
         }

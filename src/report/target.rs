@@ -124,7 +124,7 @@ fn named(audit: &Audit, text: &str) -> BTreeSet<Target> {
     let whole = audit.graph.things().filter(|(_, thing)| asked_by_id(thing) && (id_text(thing) == text || thing.to_string() == text));
     let whole = whole.map(|(_, thing)| Target::Thing(thing.clone()));
     let volumes =
-        inventory.volumes.iter().filter(|volume| *volume == text).map(|volume| Target::Owner(Owner::new(Area::Volume, volume.as_bytes())));
+        inventory.volumes.keys().filter(|volume| *volume == text).map(|volume| Target::Owner(Owner::new(Area::Volume, volume.as_bytes())));
     prefer_owners(&things.chain(whole).chain(volumes).collect())
 }
 

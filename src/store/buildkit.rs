@@ -38,12 +38,15 @@ pub use lease::Lease;
 pub use record::Record;
 pub use snapshot::Snapshot;
 
-use crate::dir::{Cause, Dir, Kind, Operation, ReadError};
+use crate::dir::{Cause, Dir, Entry, Kind, Operation, ReadError};
 use crate::id::{ChainId, DirId};
 use crate::store::bolt::{self, Bucket};
 use crate::unreadable::{Pins, Unreadable};
 use problem::Problems;
 use std::collections::BTreeMap;
+
+/// Where the snapshots stand below a data-root.
+pub const SNAPSHOTS_PATH: &str = "buildkit/snapshots.db";
 
 const SNAPSHOTS: &str = "snapshots.db";
 const LEASES: &str = "containerdmeta.db";
@@ -98,28 +101,9 @@ impl BuildKit {
 
 /// Reads `buildkit/` below the data-root `root`; nothing when there is no such directory, or it cannot even be listed.
 pub fn read(root: &Dir, unreadable: &mut Vec<Unreadable>) -> Option<BuildKit> {
-    let opened = root.dir("buildkit").and_then(|dir| match dir {
-        Some(dir) => Ok(Some((dir.entries()?, dir))),
-        None => Ok(None),
-    });
-    match opened {
-        Ok(found) => found.map(|(entries, dir)| {
-            let present = |name: &str| entries.iter().any(|entry| entry.name == name);
-            let directories = entries.iter().filter(|entry| entry.kind == Kind::Directory);
-            let snapshotters = directories.filter_map(|entry| entry.name.to_str()?.strip_prefix("containerd-").map(str::to_owned));
-            let containerd_snapshotters: Vec<_> = snapshotters.collect();
-            // The containerd image store has a cache.db too, but none of the others.
-            let used = [LEASES, RECORDS, OLD_RECORDS, "history.db"].into_iter().any(present)
-                || present("cache.db") && containerd_snapshotters.is_empty();
-            let mut reader = Reader { dir, unreadable };
-            let snapshots = reader.database(SNAPSHOTS, snapshot::parse);
-            if snapshots.is_none() && used {
-                reader.missing(SNAPSHOTS, "it is missing beside BuildKit's other databases", Pins::Everything);
-            }
-            let records = reader.records(snapshots.is_some());
-            let leases = reader.leases(present(RECORDS));
-            BuildKit { snapshots: snapshots.unwrap_or_default(), leases, records, containerd_snapshotters }
-        }),
+    let open = || root.dir("buildkit")?.map(|dir| Ok((dir.entries()?, dir))).transpose();
+    match open() {
+        Ok(opened) => opened.map(|(entries, dir)| Reader { dir, entries, unreadable }.read()),
         Err(error) => {
             unreadable.push(Unreadable::new(error, Pins::Everything));
             None
@@ -130,13 +114,37 @@ pub fn read(root: &Dir, unreadable: &mut Vec<Unreadable>) -> Option<BuildKit> {
 /// How to make sense of a database.
 type Parse<T> = fn(&Bucket<'_>, &mut Problems) -> Result<T, bolt::Error>;
 
-/// The opened directory, and what could not be read in it.
+/// The opened directory, what is in it, and what of that could not be read.
 struct Reader<'a> {
     dir: Dir,
+    entries: Vec<Entry>,
     unreadable: &'a mut Vec<Unreadable>,
 }
 
 impl Reader<'_> {
+    fn read(mut self) -> BuildKit {
+        let containerd_snapshotters = self.containerd_snapshotters();
+        // The containerd image store has a cache.db too, but none of the others.
+        let used = [LEASES, RECORDS, OLD_RECORDS, "history.db"].into_iter().any(|name| self.has(name))
+            || self.has("cache.db") && containerd_snapshotters.is_empty();
+        let snapshots = self.database(SNAPSHOTS, snapshot::parse);
+        if snapshots.is_none() && used {
+            self.missing(SNAPSHOTS, "it is missing beside BuildKit's other databases", Pins::Everything);
+        }
+        let records = self.records(snapshots.is_some());
+        let leases = self.leases(self.has(RECORDS));
+        BuildKit { snapshots: snapshots.unwrap_or_default(), leases, records, containerd_snapshotters }
+    }
+
+    fn has(&self, name: &str) -> bool {
+        self.entries.iter().any(|entry| entry.name == name)
+    }
+
+    fn containerd_snapshotters(&self) -> Vec<String> {
+        let directories = self.entries.iter().filter(|entry| entry.kind == Kind::Directory);
+        directories.filter_map(|entry| entry.name.to_str()?.strip_prefix("containerd-").map(str::to_owned)).collect()
+    }
+
     /// The cache records; `used` says that there are snapshots to which they should belong.
     fn records(&mut self, used: bool) -> BTreeMap<String, Record> {
         let records = self.database(RECORDS, record::parse).or_else(|| self.database(OLD_RECORDS, record::parse));

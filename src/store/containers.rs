@@ -92,7 +92,7 @@ pub fn read(root: &Dir, unreadable: &mut Vec<Unreadable>) -> BTreeMap<ContainerI
     let Some(dir) = keep(root.dir(PATH), Pins::Everything, unreadable).flatten() else { return BTreeMap::new() };
     let names = keep(dir.entries(), Pins::Everything, unreadable).unwrap_or_default();
     let containers = read_each(&names, unreadable, |entry, unreadable| {
-        let id = id_of_name(&dir, entry, Pins::Mounts, unreadable)?;
+        let id = id_of_name(&dir, entry, Pins::ImageMounts, unreadable)?;
         Some(read_one(&dir, id, unreadable))
     });
     containers.into_iter().map(|container| (container.id, container)).collect()
@@ -104,7 +104,7 @@ fn read_one(dir: &Dir, id: ContainerId, unreadable: &mut Vec<Unreadable>) -> Con
         let content = content.ok_or(Cause::Malformed("the file is missing, so dockerd does not list this container".to_owned()));
         content.and_then(|content| Config::parse(id, &content)).map_err(|cause| dir.error(&name, Operation::Parse, cause))
     });
-    Container { id, config: keep(config, Pins::Mounts, unreadable) }
+    Container { id, config: keep(config, Pins::ImageMounts, unreadable) }
 }
 
 #[derive(Deserialize)]

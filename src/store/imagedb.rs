@@ -20,7 +20,8 @@ use serde::Deserialize;
 use std::collections::BTreeMap;
 use std::os::unix::ffi::OsStrExt as _;
 
-const CONTENT: &str = "image/overlay2/imagedb/content/sha256";
+/// Where the configs stand below a data-root.
+pub const CONTENT: &str = "image/overlay2/imagedb/content/sha256";
 const METADATA: &str = "image/overlay2/imagedb/metadata/sha256";
 
 /// An image as its config and metadata describe it.

@@ -101,7 +101,8 @@ pub fn read(root: &Dir, unreadable: &mut Vec<Unreadable>) -> LayerDb {
         found.removals = read_leftovers(&dir, &removing, unreadable);
     }
     if let Some(dir) = keep(root.dir(WRITE_SETS), Pins::Nothing, unreadable).flatten() {
-        let names = keep(dir.entries(), Pins::Nothing, unreadable).unwrap_or_default();
+        let mut names = keep(dir.entries(), Pins::Nothing, unreadable).unwrap_or_default();
+        names.retain(is_write_set);
         found.write_sets = read_leftovers(&dir, &names, unreadable);
     }
     found
@@ -114,6 +115,13 @@ fn is_removal(entry: &Entry) -> bool {
         let random = rest.strip_prefix(b"-").unwrap_or_default();
         ChainId::from_hex(chain).is_ok() && ChainId::from_hex(random).is_ok()
     })
+}
+
+/// Whether the name is `write-set-<digits>`, or `layer-<digits>` as before 1.12: what else lies there is not Docker's.
+fn is_write_set(entry: &Entry) -> bool {
+    let name = entry.name.as_bytes();
+    let digits = name.strip_prefix(b"write-set-").or_else(|| name.strip_prefix(b"layer-"));
+    digits.is_some_and(|digits| !digits.is_empty() && digits.iter().all(u8::is_ascii_digit))
 }
 
 /// What a leftover names; that it cannot be read keeps nothing alive, because nothing uses a leftover.
@@ -175,6 +183,15 @@ mod tests {
         assert!(is(format!("{hex}-{hex}-removing")));
         for name in [hex.clone(), format!("{hex}-removing"), format!("{hex}-x-removing"), "é-removing".to_owned()] {
             assert!(!is(name.clone()), "{name}");
+        }
+    }
+
+    #[test]
+    fn a_write_set_is_named_by_what_made_it_and_a_number() {
+        let is = |name: &str| is_write_set(&Entry { name: name.into(), kind: Kind::Directory });
+        assert!(is("write-set-0123") && is("layer-7"));
+        for name in ["write-set-", "write-set-1x", "layer-", "saved", "write-set", "1"] {
+            assert!(!is(name), "{name}");
         }
     }
 

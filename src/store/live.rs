@@ -33,7 +33,7 @@ pub mod stat;
 
 use crate::dir::Dir;
 use crate::store::place::is_userns_root;
-use crate::unreadable::Unreadable;
+use crate::unreadable::{Pins, Unreadable};
 pub use daemons::Daemon;
 pub use locks::LockState;
 pub use mounts::LiveMount;
@@ -83,7 +83,10 @@ pub fn read(proc: &Proc, root: &Dir) -> Live {
     let identity = root.stamp("").ok().flatten().map(FileId::from);
     let is_sub_root = root.path().file_name().is_some_and(|name| is_userns_root(name.as_bytes()));
     let plain = root.path().parent().filter(|_| is_sub_root).and_then(|plain| FileId::by_path(plain).ok());
-    Live { mounts, daemons, shims, lock, sight: proc.sight(), incomplete: gaps.into_unreadable(), root: identity, plain }
+    let sight = proc.sight();
+    let mut incomplete = gaps.into_unreadable();
+    incomplete.extend(sight.gap().map(|gap| Unreadable::malformed(proc.path().to_owned(), gap, Pins::Directories)));
+    Live { mounts, daemons, shims, lock, sight, incomplete, root: identity, plain }
 }
 
 /// The processes, or a gap.

@@ -48,8 +48,6 @@ pub struct LayerDir {
     pub link: Option<LinkId>,
     /// The short names of all below, the nearest first.
     pub lower: Told<Vec<LinkId>>,
-    /// Whether `diff/` is there.
-    pub diff: bool,
     /// When it was made, and which inode it is.
     pub stamp: Option<Stamp>,
 }
@@ -64,6 +62,11 @@ pub fn read(root: &Dir, unreadable: &mut Vec<Unreadable>) -> Overlay2 {
     entries.retain(|entry| entry.name != "l");
     let is_layer = |entry: &Entry| entry.kind == Kind::Directory && DirId::try_from(entry.name.as_bytes()).is_ok();
     let (layers, others): (Vec<_>, Vec<_>) = entries.into_iter().partition(is_layer);
+    for other in others.iter().filter(|other| DirId::try_from(other.name.as_bytes()).is_ok()) {
+        // dockerd follows a symbolic link here, as somebody leaves one who moves a layer to another disk.
+        let path = dir.path().join(&other.name);
+        unreadable.push(Unreadable::malformed(path, "it has the name of a layer directory but is none", Pins::Directories));
+    }
     let dirs = read_each(&layers, unreadable, |entry, unreadable| {
         let id = id_of_name(&dir, entry, Pins::Directories, unreadable)?;
         keep(read_dir(&dir, id, unreadable), Pins::Directories, unreadable)
@@ -78,13 +81,7 @@ fn read_dir(parent: &Dir, id: DirId, unreadable: &mut Vec<Unreadable>) -> Result
         let parsed = content.map(|content| parse_lower(&content)).transpose();
         parsed.map_err(|cause| parent.error(format!("{name}/lower"), Operation::Parse, cause))
     });
-    Ok(LayerDir {
-        id,
-        link,
-        lower: told(lower, unreadable),
-        diff: parent.kind(format!("{name}/diff"))? == Some(Kind::Directory),
-        stamp: parent.stamp(&name)?,
-    })
+    Ok(LayerDir { id, link, lower: told(lower, unreadable), stamp: parent.stamp(&name)? })
 }
 
 /// Parses a `lower` file: the links of all layers below, the nearest first.

@@ -7,6 +7,7 @@ use crate::id::{ChainId, DirId, FileName, LinkId, MountName};
 use crate::inventory::Inventory;
 use crate::store::place::{Area, Owner};
 use serde::Serialize;
+use std::os::unix::ffi::OsStrExt as _;
 
 /// A class of owners.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
@@ -143,7 +144,7 @@ impl<'a> Classifier<'a> {
         let node = DirId::try_from(name).ok().and_then(|id| self.graph.node(&Thing::Dir(id)));
         match node {
             Some(node) => self.judged(node, || self.role(node)),
-            None if is_probe(name) => self.leftover(Garbage::ProbeDirectory),
+            None if is_probe(name) && !self.is_mounted(name) => self.leftover(Garbage::ProbeDirectory),
             None => Class::Other.into(),
         }
     }
@@ -190,15 +191,23 @@ impl<'a> Classifier<'a> {
     /// The mount whose record is `name`, or lies in the directory of that name.
     fn mount_in(&self, name: &[u8]) -> Option<MountName> {
         let mounts = &self.inventory.mounts;
-        let exact = MountName::try_from(name).ok().filter(|name| mounts.contains_key(name));
-        let begins = |mount: &&MountName| mount.to_string().as_bytes().strip_prefix(name).is_some_and(|rest| rest.starts_with(b"/"));
-        exact.or_else(|| mounts.keys().find(begins).cloned())
+        if let Some(exact) = MountName::try_from(name).ok().filter(|name| mounts.contains_key(name)) {
+            return Some(exact);
+        }
+        let above = format!("{}/", std::str::from_utf8(name).ok()?);
+        let (below, _) = mounts.range(MountName::ImageMount(above.as_str().into())..).next()?;
+        below.to_string().starts_with(&above).then(|| below.clone())
     }
 
     /// A record is metadata as long as it is used.
     fn record(&self, thing: Option<Thing>) -> Belongs {
         let node = thing.and_then(|thing| self.graph.node(&thing));
         node.map_or(Class::Other.into(), |node| self.judged(node, || Class::Metadata))
+    }
+
+    /// Whether a mount names the entry `name` of `overlay2/` that is no layer directory.
+    fn is_mounted(&self, name: &[u8]) -> bool {
+        self.inventory.live_mounts.iter().flat_map(|mount| &mount.others).any(|other| other.as_bytes() == name)
     }
 
     /// What only a dockerd that is at work can need.

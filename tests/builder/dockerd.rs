@@ -10,6 +10,8 @@ pub(crate) struct Dockerd {
     socket: PathBuf,
     client: PathBuf,
     log: PathBuf,
+    /// The name of the control group of its containers.
+    group: String,
     _run: tempfile::TempDir,
 }
 
@@ -31,6 +33,25 @@ fn missing() -> Option<&'static str> {
     }
 }
 
+/// Starts `dockerd` on `root` in new namespaces, with everything else that it writes below `run`.
+fn spawn(dockerd: &Path, root: &Path, run: &Path, group: &str) -> std::io::Result<Child> {
+    let output = std::fs::File::create(run.join("log"))?;
+    let script = "mount -t tmpfs tmpfs /run && exec \"$0\" \"$@\"";
+    Command::new("unshare")
+        .args(["--mount", "--pid", "--net", "--fork", "--kill-child", "--mount-proc", "--propagation", "private", "sh", "-c", script])
+        .arg(dockerd)
+        .args(["--bridge=none", "--iptables=false", "--ip-masq=false", "--storage-driver=overlay2"])
+        .arg(format!("--cgroup-parent=/{group}"))
+        .arg(format!("--data-root={}", root.display()))
+        .arg(format!("--exec-root={}", run.join("exec").display()))
+        .arg(format!("--pidfile={}", run.join("pid").display()))
+        .arg(format!("--host=unix://{}", run.join("sock").display()))
+        .stdin(Stdio::null())
+        .stdout(output.try_clone()?)
+        .stderr(output)
+        .spawn()
+}
+
 impl Dockerd {
     /// Starts a dockerd on `root`, or says why the test that wants one is left out.
     ///
@@ -47,35 +68,10 @@ impl Dockerd {
         let beside = dockerd.parent().unwrap().with_file_name("bin").join("docker");
         let client = if beside.is_file() { beside } else { find("docker").expect("there is a dockerd, but no docker") };
         let run = tempfile::tempdir().unwrap();
+        let group = format!("layerwise-builder{}", run.path().file_name().unwrap().display()).replace('.', "-");
         let (socket, log) = (run.path().join("sock"), run.path().join("log"));
-        let script = "mount -t tmpfs tmpfs /run && exec \"$0\" \"$@\"";
-        let namespaces =
-            ["--mount", "--pid", "--net", "--fork", "--kill-child", "--mount-proc", "--propagation", "private", "sh", "-c", script];
-        let output = std::fs::File::create(&log).unwrap();
-        let child = Command::new("unshare")
-            .args(namespaces)
-            .arg(dockerd)
-            .args([
-                "--bridge=none",
-                "--iptables=false",
-                "--ip-masq=false",
-                "--storage-driver=overlay2",
-                "--cgroup-parent=/layerwise-builder",
-            ])
-            .arg("--data-root")
-            .arg(root)
-            .arg("--exec-root")
-            .arg(run.path().join("exec"))
-            .arg("--pidfile")
-            .arg(run.path().join("pid"))
-            .arg("--host")
-            .arg(format!("unix://{}", socket.display()))
-            .stdin(Stdio::null())
-            .stdout(output.try_clone().unwrap())
-            .stderr(output)
-            .spawn()
-            .unwrap();
-        let mut daemon = Self { namespaces: child, socket, client, log, _run: run };
+        let namespaces = spawn(&dockerd, root, run.path(), &group).unwrap();
+        let mut daemon = Self { namespaces, socket, client, log, group, _run: run };
         daemon.wait();
         Some(daemon)
     }
@@ -121,12 +117,33 @@ impl Dockerd {
 
 impl Drop for Dockerd {
     fn drop(&mut self) {
-        // All that is in the pid namespace dies with its first process.
-        if let Err(error) = self.namespaces.kill() {
-            eprintln!("cannot end dockerd: {error}");
+        // All that is in the pid namespace dies with its first process, and the kernel takes its time to do away with it.
+        for end in [Child::kill, |child: &mut Child| child.wait().map(drop)] {
+            if let Err(error) = end(&mut self.namespaces) {
+                eprintln!("cannot end dockerd: {error}");
+            }
         }
-        if let Err(error) = self.namespaces.wait() {
-            eprintln!("cannot wait for dockerd: {error}");
+        let hierarchies = std::fs::read_dir("/sys/fs/cgroup").into_iter().flatten().flatten().map(|entry| entry.path());
+        let groups: Vec<_> = hierarchies.chain([PathBuf::from("/sys/fs/cgroup")]).map(|at| at.join(&self.group)).collect();
+        for _ in 0..100 {
+            for group in &groups {
+                remove_group(group);
+            }
+            if !groups.iter().any(|group| group.exists()) {
+                return;
+            }
+            std::thread::sleep(Duration::from_millis(20));
         }
     }
+}
+
+/// Removes a control group and those in it, as far as they are empty.
+fn remove_group(group: &Path) {
+    for entry in std::fs::read_dir(group).into_iter().flatten().flatten() {
+        if entry.file_type().is_ok_and(|kind| kind.is_dir()) {
+            remove_group(&entry.path());
+        }
+    }
+    // One that is still in use is tried again.
+    drop(std::fs::remove_dir(group));
 }

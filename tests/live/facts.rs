@@ -212,3 +212,14 @@ fn what_cannot_be_seen_at_all_is_told() {
     us.link("ns/pid", "pid:[4026532999]");
     assert_eq!(host.proc().sight(), Sight::Namespace);
 }
+
+#[test]
+fn mounts_of_processes_that_do_not_show_pin_directories() {
+    let host = Host::new();
+    let root = host.data_root("docker");
+    assert_eq!(live(&host, &root).incomplete, []);
+    host.process(10, "layerwise").link("ns/pid", "pid:[4026532000]");
+    let live = live(&host, &root);
+    let [gap] = live.incomplete.as_slice() else { panic!("{:?}", live.incomplete) };
+    assert_eq!((gap.pins, gap.path.clone()), (Pins::Directories, host.path("proc")));
+}

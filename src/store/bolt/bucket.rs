@@ -73,31 +73,39 @@ impl<'a> Bucket<'a> {
         Entries { pages: self.pages, depth: self.depth, path: Vec::new(), root: Some(self.content.clone()), last: None, floor: None }
     }
 
-    /// The value of `key`; nothing when there is no such key, or it leads to a bucket.
+    /// The value of `key`; nothing when there is no such key.
     ///
     /// Goes through the whole bucket: where damage has put keys in disorder, a search would take a key for absent.
     ///
     /// # Errors
-    /// When any part of the bucket cannot be read.
+    /// When any part of the bucket cannot be read, or the key leads to a bucket.
     pub fn get(&self, key: &[u8]) -> Result<Option<Slice>, Error> {
-        let mut found = None;
-        for entry in self.entries() {
-            if let Entry::Value { key: this, value } = entry? {
-                found = (*this == *key).then_some(value).or(found);
-            }
+        match self.find(key)? {
+            Some(Entry::Value { value, .. }) => Ok(Some(value)),
+            Some(Entry::Bucket { key, .. }) => Err(Error::Content(format!("{key:?} is a bucket and not a value"))),
+            None => Ok(None),
         }
-        Ok(found)
     }
 
-    /// The bucket `name`; nothing when there is no such key, or it leads to a value.
+    /// The bucket `name`; nothing when there is no such key.
     ///
     /// # Errors
-    /// As [`Bucket::get`], which also says why the whole bucket is gone through.
+    /// When any part of the bucket around it cannot be read, as for [`Bucket::get`], or the key leads to a value.
     pub fn bucket(&self, name: &[u8]) -> Result<Option<Self>, Error> {
+        match self.find(name)? {
+            Some(Entry::Bucket { bucket, .. }) => Ok(Some(bucket)),
+            Some(Entry::Value { key, .. }) => Err(Error::Content(format!("{key:?} is a value and not a bucket"))),
+            None => Ok(None),
+        }
+    }
+
+    fn find(&self, wanted: &[u8]) -> Result<Option<Entry<'a>>, Error> {
         let mut found = None;
         for entry in self.entries() {
-            if let Entry::Bucket { key, bucket } = entry? {
-                found = (*key == *name).then_some(bucket).or(found);
+            let entry = entry?;
+            let (Entry::Value { key, .. } | Entry::Bucket { key, .. }) = &entry;
+            if **key == *wanted {
+                found = Some(entry);
             }
         }
         Ok(found)

@@ -77,7 +77,9 @@ fn an_honest_database_is_read_whole_and_in_order() {
 #[test]
 fn keys_are_looked_up_by_kind() {
     view(&varied(), |root| {
-        assert!(root.bucket(b"large")?.is_none() && root.get(b"nested")?.is_none() && root.get(b"absent")?.is_none());
+        assert!(root.bucket(b"absent")?.is_none() && root.get(b"absent")?.is_none());
+        assert_eq!(root.bucket(b"large").unwrap_err().to_string(), "\"large\" is a value and not a bucket");
+        assert_eq!(root.get(b"nested").unwrap_err().to_string(), "\"nested\" is a bucket and not a value");
         let tree = root.bucket(b"tree")?.unwrap();
         assert_eq!(*tree.get(b"key0123")?.unwrap(), *b"value 123");
         Ok(())
@@ -126,6 +128,9 @@ fn what_contradicts_itself_is_refused() {
     ] {
         assert_eq!(refusal(&raw(&pages)), expected);
     }
+    let mut overlapping = raw(&[page(1, &[child("a", 4), child("b", 5)]), leaf("a"), leaf("b")]);
+    overlapping[4 * PAGE + 12] = 1;
+    assert_eq!(refusal(&overlapping), "page 5 has two parents");
     let mut elsewhere = raw(&[leaf("k")]);
     elsewhere[3 * PAGE] = 9;
     assert_eq!(refusal(&elsewhere), "page 3 has another page's number");
@@ -167,16 +172,19 @@ fn a_file_cut_short_is_never_read_as_whole() {
     }
 }
 
-/// How many keys the root bucket has.
+/// How many keys the root bucket has, if everything below them can be read.
 fn names(file: &Vec<u8>) -> Result<usize, Error> {
-    let lines = view(file, |root| {
-        let keys = root.entries().map(|entry| match entry? {
-            Entry::Value { .. } => Ok(()),
-            Entry::Bucket { bucket, .. } => listing(&bucket, "", &mut Vec::new()),
-        });
-        keys.collect::<Result<Vec<()>, Error>>()
-    })?;
-    Ok(lines.len())
+    fn walk(bucket: &Bucket<'_>) -> Result<usize, Error> {
+        let mut count = 0;
+        for entry in bucket.entries() {
+            if let Entry::Bucket { bucket, .. } = entry? {
+                walk(&bucket)?;
+            }
+            count += 1;
+        }
+        Ok(count)
+    }
+    view(file, walk)
 }
 
 /// Flips `mask` in every byte of `whole` in turn: whatever comes of it, no key vanishes without a word. Returns how often it was refused.

@@ -4,10 +4,10 @@ use super::page::{HEADER, Kind, Page};
 use super::{Error, Slice, Source, meta::Meta};
 use std::cell::RefCell;
 use std::collections::HashMap;
-use std::collections::hash_map::Entry;
+use std::ops::Range;
 
 /// How many bytes an honest page takes with all that it runs on over: its keys and values, or its children's keys.
-const LARGEST_LEAF: u64 = 64 << 20;
+const LARGEST_LEAF: u64 = 16 << 20;
 const LARGEST_BRANCH: u64 = 1 << 20;
 
 /// Where a page is referred to: the page that does it and the offset of the key there; nothing for the root.
@@ -35,27 +35,35 @@ impl<'a> Pages<'a> {
     /// Reads page `number`, to which `parent` refers, with all the pages that it runs on over.
     pub(super) fn get(&self, number: u64, parent: Parent) -> Result<Page, Error> {
         let error = |fault| Error::Page { page: number, fault };
-        match self.parents.borrow_mut().entry(number) {
-            Entry::Occupied(known) if *known.get() != parent => return Err(error("has two parents")),
-            Entry::Occupied(_) => {}
-            Entry::Vacant(unknown) => drop(unknown.insert(parent)),
-        }
         let start = number.checked_mul(self.page_size).ok_or(error("lies outside the file"))?;
         let mut header = [0; HEADER];
         self.check(start, self.page_size).ok_or(error("lies outside the file"))?;
         self.source.read_exact_at(&mut header, start)?;
         let [.., a, b, c, d] = header;
-        let size = (u64::from(u32::from_le_bytes([a, b, c, d])) + 1).saturating_mul(self.page_size);
+        let pages = u64::from(u32::from_le_bytes([a, b, c, d])) + 1;
+        let size = pages.saturating_mul(self.page_size);
         if size > LARGEST_LEAF {
             return Err(error("runs on over too many pages"));
         }
         self.check(start, size).ok_or(error("runs on outside the file"))?;
+        self.claim(number..number.saturating_add(pages), parent)?;
         let mut bytes = vec![0; usize::try_from(size).map_err(|_| error("is too large"))?];
         self.source.read_exact_at(&mut bytes, start)?;
         match Page::parse(number, Slice::from(bytes))? {
             page if page.kind == Kind::Branch && size > LARGEST_BRANCH => Err(page.error("is a branch of too many pages")),
             page => Ok(page),
         }
+    }
+
+    /// Notes that `parent` refers to `pages`, as nothing else does.
+    fn claim(&self, pages: Range<u64>, parent: Parent) -> Result<(), Error> {
+        let mut parents = self.parents.borrow_mut();
+        for page in pages {
+            if *parents.entry(page).or_insert(parent) != parent {
+                return Err(Error::Page { page, fault: "has two parents" });
+            }
+        }
+        Ok(())
     }
 
     /// Says whether `size` bytes from `start` on are inside.

@@ -77,6 +77,19 @@ pub enum Sight {
     OwnUser,
 }
 
+impl Sight {
+    /// What cannot be seen: processes that do not show have mounts that do not show.
+    pub(super) const fn gap(self) -> Option<&'static str> {
+        match self {
+            Self::Whole => None,
+            Self::Namespace => {
+                Some("only the processes of a pid namespace show, so mounts of others do not: share the machine's (--pid=host)")
+            }
+            Self::OwnUser => Some("only the processes of one user show (hidepid), so mounts of others do not: run as root"),
+        }
+    }
+}
+
 impl Proc {
     /// Opens the `/proc` that is mounted at `path`.
     ///
