@@ -25,11 +25,6 @@ impl Du {
     pub(crate) fn of(directory: &Path) -> Self {
         Self { bytes: du("--block-size=1", directory), inodes: du("--inodes", directory) }
     }
-
-    /// Counts until two counts in a row agree: a dockerd at rest still writes for a moment.
-    pub(crate) fn at_rest(directory: &Path) -> Self {
-        around(directory, || ()).0
-    }
 }
 
 /// Counts what is below `directory` before and after `look`, until both agree.

@@ -1,10 +1,11 @@
 //! Removes everything from a data-root, one container and one image after another, and notes what that gave back.
 //!
-//! `freed` speaks of what goes. Beside that dockerd rewrites a few files of its own, whose lengths follow from what they list: the names
-//! of images, the networks' and containerd's databases. They are measured by themselves, and what they grew or shrank is set apart.
+//! `freed` speaks of what goes. Beside that dockerd rewrites `repositories.json`, whose length follows from the names in it, and the
+//! databases of networks, containerd and BuildKit; and BuildKit collects contents that nothing refers to any more in its own time. Nothing
+//! of that is ever part of what is freed, so it is measured by itself, and what it grew or shrank is set apart.
 
 use std::collections::BTreeSet;
-use std::path::PathBuf;
+use std::path::Path;
 
 use serde_json::Value;
 
@@ -57,39 +58,45 @@ fn remove_image(engine: &Engine, id: &str) -> Removal {
 }
 
 fn remove(engine: &Engine, kind: &str, id: &str, lines: &[String]) -> Removal {
-    let (root, rewritten) = (engine.data_root(), rewritten(engine));
-    let (before, said) = du::around(&root, || Layerwise::on(&root).ask("freed", &[id]));
-    let (images_before, files_before) = (images(engine), du::allocated(&rewritten));
+    let root = engine.data_root();
+    let ((before, before_apart), said) = at_rest(&root, || Layerwise::on(&root).ask("freed", &[id]));
+    let images_before = images(engine);
     let refused = lines.iter().filter(|line| !engine.docker_command(line).output().unwrap().status.success()).count() == lines.len();
-    let after = Du::at_rest(&root);
-    let (images_after, files_after) = (images(engine), du::allocated(&rewritten));
+    let ((after, after_apart), ()) = at_rest(&root, || ());
+    let images_after = images(engine);
     let images_said = texts(&said, "images").into_iter().map(str::to_owned).collect();
     Removal {
         what: format!("{kind} {}", lines.join(", ")),
         refused,
         freed: Du::said_by(&said),
-        given_back: Du { bytes: before.bytes - files_before - (after.bytes - files_after), inodes: before.inodes - after.inodes },
+        given_back: Du {
+            bytes: before.bytes - before_apart.bytes - (after.bytes - after_apart.bytes),
+            inodes: before.inodes - before_apart.inodes - (after.inodes - after_apart.inodes),
+        },
         images_said,
         images_gone: images_before.difference(&images_after).cloned().collect(),
         layers_said: said["layers"].as_array().map_or(0, Vec::len),
     }
 }
 
-/// The files that dockerd rewrites or that a database of its grows in place.
-fn rewritten(engine: &Engine) -> Vec<PathBuf> {
-    let mut files = vec![engine.data_root().join("image/overlay2/repositories.json")];
-    let mut open = ["buildkit", "containerd", "network"].map(|name| engine.data_root().join(name)).to_vec();
-    while let Some(directory) = open.pop() {
-        for entry in directory.read_dir().into_iter().flatten().flatten() {
-            let path = entry.path();
-            if entry.file_type().is_ok_and(|kind| kind.is_dir()) {
-                open.push(path);
-            } else if path.extension().is_some_and(|extension| extension == "db") {
-                files.push(path);
-            }
+/// Counts everything, and of that what is set apart, when neither changes any more.
+fn at_rest<T>(root: &Path, mut look: impl FnMut() -> T) -> ((Du, Du), T) {
+    let mut before = apart(root);
+    loop {
+        let (all, seen) = du::around(root, &mut look);
+        let after = apart(root);
+        if before == after {
+            return ((all, after), seen);
         }
+        before = after;
     }
-    files
+}
+
+/// What is set apart: see above.
+fn apart(root: &Path) -> Du {
+    let stores = ["buildkit", "containerd", "network"].map(|name| Du::of(&root.join(name)));
+    let names = du::allocated(&[root.join("image/overlay2/repositories.json")]);
+    stores.iter().fold(Du { bytes: names, inodes: 1 }, |sum, store| Du { bytes: sum.bytes + store.bytes, inodes: sum.inodes + store.inodes })
 }
 
 /// Every image, with those between the steps of a classic build.
