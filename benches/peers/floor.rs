@@ -3,7 +3,9 @@
 //! It knows no owners, hard links, marks or mounts, keeps every directory open whose subdirectories wait, and gives up on any error.
 
 use rustix::fs::{AtFlags, FileType, Mode, OFlags, RawDir, StatxFlags, openat, statx};
-use std::ffi::{CStr, CString};
+use std::cell::RefCell;
+use std::error::Error;
+use std::ffi::CStr;
 use std::os::fd::{AsFd as _, OwnedFd};
 use std::path::Path;
 use std::sync::Arc;
@@ -16,18 +18,18 @@ struct Sums {
 }
 
 /// Adds up a tree by `threads` threads; hard links count once for each name.
-pub(crate) fn walk(root: &Path, threads: usize) -> rustix::io::Result<(u64, u64)> {
-    let fd = open(&OwnedFd::from(std::fs::File::open("/").map_err(|_| rustix::io::Errno::NOENT)?), &CString::new(root.as_os_str().as_encoded_bytes()).unwrap_or_default())?;
+pub(crate) fn walk(root: &Path, threads: usize) -> Result<(u64, u64), Box<dyn Error>> {
+    let fd = OwnedFd::from(std::fs::File::open(root)?);
     let sums = Sums::default();
     if threads == 1 {
         let mut stack = vec![fd];
         let mut buffer = Vec::with_capacity(BUFFER);
         while let Some(fd) = stack.pop() {
-            list(&fd, &mut buffer, &sums, |name| Ok(stack.push(open(&fd, name)?)))?;
+            list(&fd, &mut buffer, &sums, |name| open(&fd, name).map(|fd| stack.push(fd)))?;
         }
     } else {
-        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().map_err(|_| rustix::io::Errno::AGAIN)?;
-        pool.scope(|scope| spawn(scope, Arc::new(fd), &sums));
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build()?;
+        pool.scope(|scope| spawn(scope, &Arc::new(fd), &sums));
     }
     Ok((sums.bytes.into_inner(), sums.inodes.into_inner()))
 }
@@ -35,23 +37,24 @@ pub(crate) fn walk(root: &Path, threads: usize) -> rustix::io::Result<(u64, u64)
 const BUFFER: usize = 64 * 1024;
 
 thread_local! {
-    static OWN: std::cell::RefCell<Vec<u8>> = std::cell::RefCell::new(Vec::with_capacity(BUFFER));
+    static OWN: RefCell<Vec<u8>> = RefCell::new(Vec::with_capacity(BUFFER));
 }
 
-fn spawn<'s>(scope: &rayon::Scope<'s>, fd: Arc<OwnedFd>, sums: &'s Sums) {
-    let listed = OWN.with_borrow_mut(|buffer| {
-        list(&fd, buffer, sums, |name| {
-            let (at, name) = (Arc::clone(&fd), name.to_owned());
+fn spawn<'s>(scope: &rayon::Scope<'s>, fd: &Arc<OwnedFd>, sums: &'s Sums) {
+    OWN.with_borrow_mut(|buffer| {
+        let below = |name: &CStr| {
+            let (at, name) = (Arc::clone(fd), name.to_owned());
             scope.spawn(move |scope| {
                 if let Ok(fd) = open(&at, &name) {
                     drop(at);
-                    spawn(scope, Arc::new(fd), sums);
+                    spawn(scope, &Arc::new(fd), sums);
                 }
             });
             Ok(())
-        })
+        };
+        // The sum shows what is missing.
+        list(fd, buffer, sums, below).unwrap_or_default();
     });
-    drop(listed);
 }
 
 fn open(at: &OwnedFd, name: &CStr) -> rustix::io::Result<OwnedFd> {

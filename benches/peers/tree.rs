@@ -8,7 +8,10 @@
 //! one entry in 16 is a symbolic link, one in 50 a further name of a file, one in 100 of a tiny layer a whiteout, one directory of a layer
 //! in 50 opaque, one file in 500 sparse. Blocks are allocated but not written: no walk looks at them.
 
-use rustix::fs::{AtFlags, FallocateFlags, FileType, Mode, OFlags, XattrFlags, fallocate, fsetxattr, ftruncate, linkat, mkdirat, mknodat, openat, symlinkat};
+use rustix::fs::{
+    AtFlags, FallocateFlags, FileType, Mode, OFlags, XattrFlags, fallocate, fsetxattr, ftruncate, linkat, mkdirat, mknodat, openat,
+    symlinkat,
+};
 use rustix::io::{Errno, Result};
 use std::os::fd::OwnedFd;
 
@@ -75,7 +78,7 @@ impl Gardener {
     }
 
     fn id(&mut self) -> String {
-        (0..4).map(|_| format!("{:016x}", self.next())).collect()
+        format!("{:016x}{:016x}{:016x}{:016x}", self.next(), self.next(), self.next(), self.next())
     }
 
     /// A name as long as they are, different from all others.
@@ -104,7 +107,11 @@ impl Gardener {
 
     fn link_id(&mut self, links: &OwnedFd, id: &str) -> Result<()> {
         self.planted += 1;
-        let link: String = id.bytes().take(26).map(|byte| char::from(if byte.is_ascii_digit() { byte - b'0' + b'G' } else { byte - b'a' + b'A' })).collect();
+        let link: String = id
+            .bytes()
+            .take(26)
+            .map(|byte| char::from(if byte.is_ascii_digit() { byte - b'0' + b'G' } else { byte - b'a' + b'A' }))
+            .collect();
         symlinkat(format!("../{id}/diff"), links, link)
     }
 
