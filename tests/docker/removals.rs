@@ -96,7 +96,9 @@ fn at_rest<T>(root: &Path, mut look: impl FnMut() -> T) -> ((Du, Du), T) {
 fn apart(root: &Path) -> Du {
     let stores = ["buildkit", "containerd", "network"].map(|name| Du::of(&root.join(name)));
     let names = du::allocated(&[root.join("image/overlay2/repositories.json")]);
-    stores.iter().fold(Du { bytes: names, inodes: 1 }, |sum, store| Du { bytes: sum.bytes + store.bytes, inodes: sum.inodes + store.inodes })
+    stores
+        .iter()
+        .fold(Du { bytes: names, inodes: 1 }, |sum, store| Du { bytes: sum.bytes + store.bytes, inodes: sum.inodes + store.inodes })
 }
 
 /// Every image, with those between the steps of a classic build.
