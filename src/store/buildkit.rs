@@ -46,9 +46,9 @@ use problem::Problems;
 use std::collections::BTreeMap;
 
 /// Where the snapshots stand below a data-root.
-pub const SNAPSHOTS: &str = "buildkit/snapshots.db";
+pub const PATH: &str = "buildkit/snapshots.db";
 
-const SNAPSHOTS_DB: &str = "snapshots.db";
+const SNAPSHOTS: &str = "snapshots.db";
 const LEASES: &str = "containerdmeta.db";
 const RECORDS: &str = "metadata_v2.db";
 const OLD_RECORDS: &str = "metadata.db";
@@ -115,9 +115,9 @@ pub fn read(root: &Dir, unreadable: &mut Vec<Unreadable>) -> Option<BuildKit> {
             let used = [LEASES, RECORDS, OLD_RECORDS, "history.db"].into_iter().any(present)
                 || present("cache.db") && containerd_snapshotters.is_empty();
             let mut reader = Reader { dir, unreadable };
-            let snapshots = reader.database(SNAPSHOTS_DB, snapshot::parse);
+            let snapshots = reader.database(SNAPSHOTS, snapshot::parse);
             if snapshots.is_none() && used {
-                reader.missing(SNAPSHOTS_DB, "it is missing beside BuildKit's other databases", Pins::Everything);
+                reader.missing(SNAPSHOTS, "it is missing beside BuildKit's other databases", Pins::Everything);
             }
             let records = reader.records(snapshots.is_some());
             let leases = reader.leases(present(RECORDS));
