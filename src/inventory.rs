@@ -110,7 +110,7 @@ impl Inventory {
         for (is_wanted, path, why, pins) in [
             (!self.images.is_empty(), repositories::PATH, "there are images: all their names are lost", Pins::Images),
             (has_no_images, imagedb::CONTENT, "there are layers, which images may have needed", Pins::Layers),
-            (has_builds, buildkit::SNAPSHOTS_PATH, "there are directories that builds made", Pins::Everything),
+            (has_builds, buildkit::PATH, "there are directories that builds made", Pins::Everything),
         ] {
             if is_wanted && root.kind(path).is_ok_and(|kind| kind.is_none()) {
                 self.unreadable.push(Unreadable::malformed(root.path().join(path), format!("missing, although {why}"), pins));

@@ -1,7 +1,9 @@
 //! What must never be called garbage, on data-roots made for it: each test is a state that a real host can be in.
 
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on fails")]
+
 use layerwise::audit::Audit;
-use layerwise::demo::{Builder, ContainerSpec, Harm, Image, ImageSpec, Layer, MountNaming, SnapshotSpec, Target, Tree};
+use layerwise::demo::{Builder, ContainerSpec, Harm, Image, ImageSpec, Layer, MountNaming, SnapshotSpec, Target, Tree, sample};
 use layerwise::dir::Dir;
 use layerwise::graph::Thing;
 use layerwise::graph::verdict::{Garbage, Verdict};
@@ -11,8 +13,10 @@ use layerwise::store::place::{Area, Owner};
 use layerwise::unreadable::{Pins, Unreadable};
 use layerwise::usage::class::{Class, Classifier};
 use rustix::fs::{FlockOperation, flock};
+use std::collections::BTreeMap;
 use std::fs;
 use std::os::unix::fs::symlink;
+use std::path::Path;
 
 /// A data-root with an image of one layer, `app:1`, in a directory that goes when it goes.
 struct Host {
@@ -205,5 +209,80 @@ fn of_two_directories_with_the_missing_link_that_is_lain_on_either_may_be_meant(
     host.root.damage(&Target::DirectoryEntry(other.id, "link"), &Harm::Replaced(one.link.to_string().into())).unwrap();
     for thing in [Thing::Dir(one.id), Thing::Dir(other.id)] {
         assert!(!matches!(host.verdict(&thing), Verdict::Garbage(_)), "{thing}");
+    }
+}
+
+/// Every thing of the root with its verdict.
+fn verdicts(root: &Path) -> BTreeMap<String, Verdict> {
+    let audit = Audit::new(Inventory::read(&Dir::root(root).unwrap(), None), None);
+    audit.graph.things().map(|(node, thing)| (format!("{} {thing}", thing.kind()), audit.verdicts.of(node))).collect()
+}
+
+/// Whether anything is garbage in `after` that was not in `before`.
+fn new_garbage(before: &BTreeMap<String, Verdict>, after: &BTreeMap<String, Verdict>) -> Vec<String> {
+    let was_garbage = |thing: &String| matches!(before.get(thing), Some(Verdict::Garbage(_)));
+    let is_new =
+        |(thing, verdict): (&String, &Verdict)| (matches!(verdict, Verdict::Garbage(_)) && !was_garbage(thing)).then(|| thing.clone());
+    after.iter().filter_map(is_new).collect()
+}
+
+#[test]
+fn no_file_makes_garbage_of_anything_when_it_is_lost() {
+    let temp = tempfile::tempdir().unwrap();
+    let path = temp.path().join("docker");
+    sample::write(&path).unwrap();
+    let before = verdicts(&path);
+    let saved = temp.path().join("saved");
+    for file in Builder::open(&path).unwrap().metadata_files().unwrap() {
+        // A rename keeps the file for later, and a copy of a link leads where it does.
+        for harm in Harm::ALL {
+            fs::rename(&file, &saved).unwrap();
+            match fs::read_link(&saved) {
+                Ok(target) => symlink(target, &file).unwrap(),
+                Err(_) => drop(fs::copy(&saved, &file).unwrap()),
+            }
+            harm.inflict(&file).unwrap();
+            assert_eq!(new_garbage(&before, &verdicts(&path)), [""; 0], "{harm:?}: {}", file.display());
+            fs::rename(&saved, &file).unwrap();
+        }
+    }
+}
+
+#[test]
+fn no_store_makes_garbage_of_anything_when_it_is_lost() {
+    let temp = tempfile::tempdir().unwrap();
+    let path = temp.path().join("docker");
+    sample::write(&path).unwrap();
+    let before = verdicts(&path);
+    let saved = temp.path().join("saved");
+    for store in [
+        "buildkit",
+        "containers",
+        "image",
+        "image/overlay2",
+        "image/overlay2/imagedb",
+        "image/overlay2/imagedb/content",
+        "image/overlay2/imagedb/metadata/sha256",
+        "image/overlay2/layerdb",
+        "image/overlay2/layerdb/mounts",
+        "image/overlay2/layerdb/sha256",
+        "image/overlay2/layerdb/tmp",
+        "overlay2",
+        "overlay2/l",
+        "volumes",
+    ] {
+        let store = path.join(store);
+        fs::rename(&store, &saved).unwrap();
+        let gone = verdicts(&path);
+        fs::create_dir(&store).unwrap();
+        let empty = verdicts(&path);
+        fs::remove_dir(&store).unwrap();
+        symlink(&saved, &store).unwrap();
+        let elsewhere = verdicts(&path);
+        fs::remove_file(&store).unwrap();
+        fs::rename(&saved, &store).unwrap();
+        for after in [gone, empty, elsewhere] {
+            assert_eq!(new_garbage(&before, &after), [""; 0], "{}", store.display());
+        }
     }
 }

@@ -46,7 +46,7 @@ use problem::Problems;
 use std::collections::BTreeMap;
 
 /// Where the snapshots stand below a data-root.
-pub const SNAPSHOTS_PATH: &str = "buildkit/snapshots.db";
+pub const PATH: &str = "buildkit/snapshots.db";
 
 const SNAPSHOTS: &str = "snapshots.db";
 const LEASES: &str = "containerdmeta.db";
