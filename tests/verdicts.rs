@@ -173,3 +173,37 @@ fn a_probe_that_is_still_mounted_somewhere_is_kept() {
     let mount = LiveMount { pid: 1, mount_point: "/merged".into(), file_system: "overlay".to_owned(), directories, links, others };
     assert_eq!(class(Inventory { live_mounts: vec![mount], ..host.inventory() }), Class::Other);
 }
+
+#[test]
+fn containers_of_another_store_do_not_show_that_this_one_is_known() {
+    let temp = tempfile::tempdir().unwrap();
+    let mut root = Builder::create(temp.path().join("docker")).unwrap();
+    let orphan = root.orphan_directory("of an image store that is gone", None, &Tree::new("orphan")).unwrap();
+    let scratch = root.image(&ImageSpec::scratch()).unwrap();
+    // As after a change to the containerd image store: the container has no layers here.
+    let container = root.container(&ContainerSpec::new("db", &scratch).driver("overlayfs")).unwrap();
+    for path in [container.mount_record(), container.rw.path(), container.init.path(), "image/overlay2/imagedb".into()] {
+        let path = root.path().join(path);
+        if path.exists() {
+            Harm::Removed.inflict(&path).unwrap();
+        }
+    }
+    let inventory = Inventory::read(&Dir::root(root.path()).unwrap(), None);
+    assert!(matches!(verdict(inventory, &Thing::Dir(orphan.id)), Verdict::Unknown(_)));
+}
+
+#[test]
+fn of_two_directories_with_the_missing_link_that_is_lain_on_either_may_be_meant() {
+    let mut host = Host::new();
+    let [one, other] = ["one", "other"].map(|name| host.root.orphan_directory(name, None, &Tree::new(name)).unwrap());
+    let container = host.root.container(&ContainerSpec::new("db", &host.image)).unwrap();
+    let lower = host.root.path().join(container.rw.path()).join("lower");
+    fs::write(&lower, format!("{}:l/{}", fs::read_to_string(&lower).unwrap(), one.link)).unwrap();
+    host.root.damage(&Target::Link(one.link), &Harm::Removed).unwrap();
+    assert_eq!(host.verdict(&Thing::Dir(one.id)), Verdict::InUse);
+    // As after `cp -a`.
+    host.root.damage(&Target::DirectoryEntry(other.id, "link"), &Harm::Replaced(one.link.to_string().into())).unwrap();
+    for thing in [Thing::Dir(one.id), Thing::Dir(other.id)] {
+        assert!(!matches!(host.verdict(&thing), Verdict::Garbage(_)), "{thing}");
+    }
+}

@@ -11,16 +11,18 @@ use std::collections::HashMap;
 struct Builder<'inventory> {
     inventory: &'inventory Inventory,
     graph: Graph,
-    /// The directory that calls itself by a link, for links that are missing in `l/`.
-    dir_of_link: HashMap<LinkId, DirId>,
+    /// The directory that calls itself by a link, for links that are missing in `l/`; nothing if several do, as a copy does.
+    dir_of_link: HashMap<LinkId, Option<DirId>>,
 }
 
 impl Graph {
     /// Builds the graph of everything in `inventory`.
     #[must_use]
     pub fn build(inventory: &Inventory) -> Self {
-        let dirs = inventory.overlay2.dirs.values();
-        let dir_of_link = dirs.filter_map(|dir| Some((dir.link?, dir.id))).collect();
+        let mut dir_of_link = HashMap::new();
+        for (link, id) in inventory.overlay2.dirs.values().filter_map(|dir| Some((dir.link?, dir.id))) {
+            dir_of_link.entry(link).and_modify(|only| *only = None).or_insert(Some(id));
+        }
         let mut builder = Builder { inventory, graph: Self::default(), dir_of_link };
         builder.add_nodes();
         builder.add_images();
@@ -202,10 +204,11 @@ impl Builder<'_> {
 
     /// Adds what a snapshot's key may itself be the name of: a directory or a layer.
     fn keep_snapshot(&mut self, from: &Thing, key: &SnapshotKey, via: Via) {
-        match key {
-            SnapshotKey::Build(chars) => self.keep_if_there(from, &Thing::Dir(DirId::Build(*chars)), via),
-            SnapshotKey::Chain(chain) => self.keep_if_there(from, &Thing::Layer(*chain), via),
-            SnapshotKey::Other(_) => {}
+        if let SnapshotKey::Chain(chain) = key {
+            self.keep_if_there(from, &Thing::Layer(*chain), via);
+        }
+        if let Some(dir) = key.dir() {
+            self.keep_if_there(from, &Thing::Dir(dir), via);
         }
     }
 
@@ -248,7 +251,7 @@ impl Builder<'_> {
         let via = Via::LowerEntry(position);
         let from = Thing::Dir(dir);
         self.keep(&from, Thing::Link(link), via);
-        if let Some(&owner) = self.dir_of_link.get(&link) {
+        if let Some(&Some(owner)) = self.dir_of_link.get(&link) {
             // The directory that calls itself so, even if the link is gone or leads elsewhere.
             self.keep_if_there(&from, &Thing::Dir(owner), via);
         }
@@ -256,7 +259,7 @@ impl Builder<'_> {
 
     /// The directory that a link stands for.
     fn dir_of(&self, link: LinkId) -> Option<DirId> {
-        self.inventory.overlay2.links.get(&link).copied().flatten().or_else(|| self.dir_of_link.get(&link).copied())
+        self.inventory.overlay2.links.get(&link).copied().flatten().or_else(|| self.dir_of_link.get(&link).copied().flatten())
     }
 
     fn add_live_mounts(&mut self) {

@@ -46,7 +46,6 @@ pub fn find(graph: &Graph, inventory: &Inventory, kept: &Set) -> Vec<Doubt> {
         doubts.extend(lost.then(|| doubt(Pins::Directories, format!("overlay2/{}/lower, which names the layers below, is lost", dir.id))));
     }
     doubts.extend(graph.missing().iter().filter_map(|missing| of_missing(graph, inventory, kept, missing)));
-    doubts.extend(nothing_alive(inventory));
     doubts.extend(no_containers(inventory));
     doubts
 }
@@ -125,12 +124,16 @@ fn has_let_go(inventory: &Inventory, id: crate::id::ContainerId) -> bool {
     config.is_none_or(|config| matches!(config.status, Status::Dead | Status::Removing) || config.driver != DRIVER)
 }
 
-/// The doubt about a store in which nothing at all is in use.
-fn nothing_alive(inventory: &Inventory) -> Option<Doubt> {
-    let snapshots = inventory.buildkit.as_ref().is_some_and(|buildkit| !buildkit.snapshots.is_empty());
-    let used = !inventory.images.is_empty() || !inventory.containers.is_empty() || snapshots;
-    let why = "there are layer directories, but not one image, container or build that could use them";
-    (!used && !inventory.overlay2.dirs.is_empty()).then(|| doubt(Pins::Everything, why.to_owned()))
+/// The doubt about a store of which nothing that is there has even one directory: what had them is elsewhere, or lost.
+///
+/// A mount shows that a directory is used, but not that those who use the others are known.
+#[must_use]
+pub fn nothing_in_use(graph: &Graph, inventory: &Inventory) -> Option<Doubt> {
+    let known = graph.things().filter(|(_, thing)| thing.is_root() && !matches!(thing, Thing::LiveMount(..))).map(|(node, _)| node);
+    let used = graph.reachable(known);
+    let mut dirs = graph.things().filter(|(_, thing)| matches!(thing, Thing::Dir(_)));
+    let why = "there are layer directories, but not one image, container or build that has one of them";
+    (!inventory.overlay2.dirs.is_empty() && !dirs.any(|(node, _)| used.contains(node))).then(|| doubt(Pins::Everything, why.to_owned()))
 }
 
 /// The doubt about read-write layers of containers where there is not one container: `containers/` may be a file system of its own that is

@@ -110,6 +110,9 @@ impl Verdicts {
         let kept = graph.live();
         let by_node = graph.nodes().map(|node| kept.contains(node).then_some(Verdict::InUse)).collect();
         let mut judge = Judge { graph, inventory, kept, by_node, doubts: Vec::new() };
+        if let Some(doubt) = doubt::nothing_in_use(graph, inventory) {
+            judge.keep(judge.open(|_| true), doubt);
+        }
         judge.keep_the_young();
         judge.keep_the_loaded();
         judge.keep_the_doubtful();

@@ -16,7 +16,9 @@ mod account;
 mod inode;
 mod kernel;
 mod level;
+mod listing;
 mod marks;
+mod pace;
 mod queue;
 mod walker;
 
@@ -29,13 +31,15 @@ use account::{Account, Links, Owners};
 use inode::Inode;
 use kernel::Kernel;
 use level::Level;
-use queue::{Frame, Queue};
+use pace::Pace;
+use queue::{Frame, Queue, Task};
 use std::collections::BTreeMap;
 use std::num::NonZeroUsize;
 use std::os::fd::{AsFd as _, OwnedFd};
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::thread::{Builder, Scope};
 use walker::{Found, Walk, Walker};
 
 /// How to walk.
@@ -98,13 +102,12 @@ fn scan_within(root: &Dir, options: &Options, progress: &Progress, descriptors: 
     let owners = Owners::default();
     let found = match Kernel::new(root.as_fd()) {
         Ok((kernel, top)) => {
-            let cores = || std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN);
-            let threads = options.threads.unwrap_or_else(cores).get();
-            let found = Mutex::default();
-            let walk = Walk { root: root.path(), kernel, queue: Queue::new(threads), links: Links::new(), progress, found, descriptors };
+            let pace = Pace::new(options.threads);
+            let (queue, found) = (Queue::new(pace.at_most()), Mutex::default());
+            let walk = Walk { root: root.path(), kernel, queue, links: Links::new(), progress, found, descriptors };
             let top = Arc::new(top);
             begin(&walk, &top, &owners);
-            run(&walk);
+            run(&walk, &pace);
             walk.links.settle();
             drop(walk.queue);
             walk.found.into_inner().unwrap_or_else(PoisonError::into_inner)
@@ -127,20 +130,35 @@ fn begin<'o>(walk: &Walk<'o>, root: &Arc<OwnedFd>, owners: &'o Owners) {
         account.charge(usage);
         walk.progress.add(1, inode.bytes());
     }
-    walk.queue.push(0, Frame { level: Level::root(root), fd: Some(Arc::clone(root)), account, names: Vec::new(), is_unread: true });
+    let level = Level::root(root, account);
+    walk.queue.push(0, Frame { level, fd: Some(Arc::clone(root)), names: Vec::new(), task: Task::EnterAndRead });
 }
 
-/// Has as many threads walk as the queue has room for, this one among them.
-fn run(walk: &Walk<'_>) {
+/// Has this thread walk, and as many others as the pace asks for.
+fn run(walk: &Walk<'_>, pace: &Pace) {
     std::thread::scope(|scope| {
-        while let Some(number) = walk.queue.join() {
-            if std::thread::Builder::new().spawn_scoped(scope, move || Walker::new(walk, number).run()).is_err() {
-                walk.queue.leave();
-                break;
-            }
+        for _ in 1..pace.at_first() {
+            recruit(scope, walk, pace);
         }
-        Walker::new(walk, 0).run();
+        Walker::new(walk, 0).run(|| keep_pace(scope, walk, pace));
     });
+}
+
+/// Has another thread walk, if the kernel allows for one.
+fn recruit<'s>(scope: &'s Scope<'s, '_>, walk: &'s Walk<'_>, pace: &'s Pace) {
+    if let Some(number) = walk.queue.join() {
+        let walker = move || Walker::new(walk, number).run(|| keep_pace(scope, walk, pace));
+        if Builder::new().spawn_scoped(scope, walker).is_err() {
+            walk.queue.leave();
+        }
+    }
+}
+
+/// Has more threads walk, if it is time for that.
+fn keep_pace<'s>(scope: &'s Scope<'s, '_>, walk: &'s Walk<'_>, pace: &'s Pace) {
+    for _ in 0..pace.wanted(|| walk.queue.crowd()) {
+        recruit(scope, walk, pace);
+    }
 }
 
 fn conclude(owners: Owners, mut found: Found) -> Measured {

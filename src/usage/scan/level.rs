@@ -4,35 +4,47 @@
 //! may have descriptors: the more of them are in use, the fewer further levels stay open, and those that do not are opened again, step
 //! by step from the nearest one above that is.
 
+use super::account::Account;
 use super::kernel::Kernel;
 use rustix::io::Errno;
 use std::ffi::{CStr, CString, OsStr};
-use std::os::fd::{AsFd as _, AsRawFd as _, OwnedFd};
+use std::os::fd::{AsFd as _, AsRawFd as _, BorrowedFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Weak};
 
-/// A directory in which the walk found others.
+/// A directory that has something left to enter or to count.
 #[derive(Debug)]
-pub(super) struct Level {
+pub(super) struct Level<'o> {
     parent: Option<Arc<Self>>,
     name: CString,
     depth: u64,
     /// The descriptor, for as long as anybody has it open.
     fd: Weak<OwnedFd>,
+    /// On whose account it is.
+    pub(super) account: Arc<Account<'o>>,
+    /// Whether empty files in it may be whiteouts.
+    pub(super) has_whiteout_files: bool,
 }
 
 /// Where a directory is: `name` below a level, or the level itself if it has no name.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Spot<'l> {
-    pub(super) level: &'l Arc<Level>,
+pub(super) struct Spot<'l, 'o> {
+    pub(super) level: &'l Arc<Level<'o>>,
     pub(super) name: &'l CStr,
 }
 
-impl Level {
+impl<'o> Level<'o> {
     /// The root of the walk.
-    pub(super) fn root(fd: &Arc<OwnedFd>) -> Arc<Self> {
-        Arc::new(Self { parent: None, name: CString::default(), depth: 0, fd: Arc::downgrade(fd) })
+    pub(super) fn root(fd: &Arc<OwnedFd>, account: Arc<Account<'o>>) -> Arc<Self> {
+        let fd = Arc::downgrade(fd);
+        Arc::new(Self { parent: None, name: CString::default(), depth: 0, fd, account, has_whiteout_files: false })
+    }
+
+    /// The level of the directory at `spot`, open as `fd`.
+    pub(super) fn below(spot: Spot<'_, 'o>, fd: Option<&Arc<OwnedFd>>, account: Arc<Account<'o>>, has_whiteout_files: bool) -> Arc<Self> {
+        let (parent, name) = (Some(Arc::clone(spot.level)), spot.name.to_owned());
+        Arc::new(Self { parent, name, depth: spot.depth(), fd: fd.map(Arc::downgrade).unwrap_or_default(), account, has_whiteout_files })
     }
 
     /// Opens the directory again, if nobody has it open.
@@ -53,23 +65,15 @@ impl Level {
     }
 }
 
-impl Spot<'_> {
-    /// Makes a level of the directory, which is open as `fd`; that is given back if this level is to stay open.
-    pub(super) fn settle(self, fd: &Arc<OwnedFd>, limit: u64) -> (Arc<Level>, Option<Arc<OwnedFd>>) {
-        if self.name.is_empty() {
-            return (Arc::clone(self.level), Some(Arc::clone(fd)));
-        }
-        let depth = self.level.depth.saturating_add(1);
-        let parent = Some(Arc::clone(self.level));
-        let level = Arc::new(Level { parent, name: self.name.to_owned(), depth, fd: Arc::downgrade(fd) });
-        (level, self.stays_open(fd, limit).then(|| Arc::clone(fd)))
+impl Spot<'_, '_> {
+    fn depth(self) -> u64 {
+        self.level.depth.saturating_add(1)
     }
 
-    /// Whether a directory that is open as `fd` is to stay so.
-    pub(super) fn stays_open(self, fd: &OwnedFd, limit: u64) -> bool {
+    /// Whether the directory that was opened here as `fd` is to stay open, of at most about `limit`.
+    pub(super) fn stays_open(self, fd: BorrowedFd<'_>, limit: u64) -> bool {
         // The kernel gives out the lowest free number: it tells how many descriptors there are.
-        let used = u64::try_from(fd.as_raw_fd()).unwrap_or(u64::MAX);
-        self.name.is_empty() || stays_open(used, self.level.depth.saturating_add(1), limit)
+        stays_open(u64::try_from(fd.as_raw_fd()).unwrap_or(u64::MAX), self.depth(), limit)
     }
 
     /// The path of `entry` in this directory, or of the directory if that is empty, where the walk's root is `root`.
@@ -101,7 +105,7 @@ const fn stays_open(used: u64, depth: u64, limit: u64) -> bool {
 }
 
 /// Lets go of a long line of ancestors one after the other: the compiler's way would need stack for each.
-impl Drop for Level {
+impl Drop for Level<'_> {
     fn drop(&mut self) {
         let mut parent = self.parent.take();
         while let Some(mut level) = parent.and_then(Arc::into_inner) {
@@ -113,9 +117,15 @@ impl Drop for Level {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::store::place::Place;
+    use crate::usage::scan::account::Owners;
 
     fn open(path: &Path) -> Arc<OwnedFd> {
         Arc::new(std::fs::File::open(path).unwrap().into())
+    }
+
+    fn below<'o>(level: &Arc<Level<'o>>, name: &CStr) -> Arc<Level<'o>> {
+        Level::below(Spot { level, name }, None, Arc::clone(&level.account), false)
     }
 
     #[test]
@@ -133,12 +143,10 @@ mod tests {
         let temp = tempfile::tempdir().unwrap();
         std::fs::create_dir_all(temp.path().join("a/b/c")).unwrap();
         std::fs::write(temp.path().join("a/b/c/file"), "x").unwrap();
-        let top = open(temp.path());
-        let mut level = Level::root(&top);
-        for (path, name) in [("a", c"a"), ("a/b", c"b"), ("a/b/c", c"c")] {
-            let (below, held) = Spot { level: &level, name }.settle(&open(&temp.path().join(path)), 0);
-            assert!(held.is_none());
-            level = below;
+        let (owners, top) = (Owners::default(), open(temp.path()));
+        let mut level = Level::root(&top, Account::new(Place::root(), &owners));
+        for name in [c"a", c"b", c"c"] {
+            level = below(&level, name);
         }
         let (kernel, _) = Kernel::new(top.as_fd()).unwrap();
         let reached = level.reach(&kernel).unwrap();
@@ -148,10 +156,14 @@ mod tests {
 
     #[test]
     fn a_line_of_a_million_ancestors_is_dropped_without_a_stack() {
-        let mut level = Level::root(&open(Path::new("/")));
+        let owners = Owners::default();
+        let mut level = Level::root(&open(Path::new("/")), Account::new(Place::root(), &owners));
         for _ in 0..1_000_000 {
-            level = Arc::new(Level { parent: Some(level), name: c"x".to_owned(), depth: 0, fd: Weak::new() });
+            level = below(&level, c"x");
         }
-        std::thread::Builder::new().stack_size(64 * 1024).spawn(move || drop(level)).unwrap().join().unwrap();
+        std::thread::scope(|scope| {
+            let small = std::thread::Builder::new().stack_size(64 * 1024);
+            small.spawn_scoped(scope, move || drop(level)).unwrap().join().unwrap();
+        });
     }
 }

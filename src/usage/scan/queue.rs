@@ -4,7 +4,6 @@
 //! depth first, so that little is pending. One that has nothing left takes half of the uppermost names of another's stack: there the
 //! largest trees are. One that finds nothing sleeps until another has some to spare, and the walk is over when all sleep.
 
-use super::account::Account;
 use super::level::Level;
 use super::lock;
 use std::collections::VecDeque;
@@ -12,28 +11,39 @@ use std::os::fd::OwnedFd;
 use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 
-/// A directory and what is left of it.
+/// A directory and something that is left of it.
 #[derive(Debug)]
 pub(super) struct Frame<'o> {
     /// The directory.
-    pub(super) level: Arc<Level>,
+    pub(super) level: Arc<Level<'o>>,
     /// Its descriptor, if it stayed open.
     pub(super) fd: Option<Arc<OwnedFd>>,
-    /// On whose account it is.
-    pub(super) account: Arc<Account<'o>>,
-    /// The subdirectories to enter, each name ended by a NUL.
+    /// The names of some entries, each ended by a NUL.
     pub(super) names: Vec<u8>,
-    /// Whether the listing stopped before its end; it goes on where the descriptor stands.
-    pub(super) is_unread: bool,
+    /// What is to be done with those and after them.
+    pub(super) task: Task,
+}
+
+/// What is left to do in a directory.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Task {
+    /// The names are those of subdirectories, to be entered.
+    Enter,
+    /// The same; then the listing is to be read on from where the descriptor stands.
+    EnterAndRead,
+    /// The names are those of other entries, to be counted.
+    Count,
 }
 
 /// What a walker does next.
 #[derive(Debug)]
 pub(super) enum Step<'o> {
     /// Enter the directory whose name was handed out, below this one.
-    Enter(Arc<Level>, Option<Arc<OwnedFd>>, Arc<Account<'o>>),
-    /// Read the rest of a directory.
-    Resume(Arc<Level>, Arc<OwnedFd>, Arc<Account<'o>>),
+    Enter(Arc<Level<'o>>, Option<Arc<OwnedFd>>),
+    /// Count the entries whose names were handed out, in this directory.
+    Count(Arc<Level<'o>>, Option<Arc<OwnedFd>>),
+    /// Read the rest of this directory.
+    Read(Arc<Level<'o>>, Arc<OwnedFd>),
 }
 
 /// The stacks of all walkers.
@@ -82,6 +92,12 @@ impl<'o> Queue<'o> {
         self.hungry.load(SeqCst) > 0
     }
 
+    /// How many walkers there are and how many of them have nothing to do.
+    pub(super) fn crowd(&self) -> (usize, usize) {
+        let state = lock(&self.state);
+        (state.walkers, state.asleep)
+    }
+
     /// Leaves work on the stack of walker `me`.
     pub(super) fn push(&self, me: usize, frame: Frame<'o>) {
         if let Some(stack) = self.stacks.get(me) {
@@ -89,10 +105,10 @@ impl<'o> Queue<'o> {
         }
     }
 
-    /// What walker `me` does next, with the name in `name`; nothing when the walk is over.
-    pub(super) fn next(&self, me: usize, name: &mut Vec<u8>) -> Option<Step<'o>> {
+    /// What walker `me` does next, with what names; nothing when the walk is over.
+    pub(super) fn next(&self, me: usize, names: &mut Vec<u8>) -> Option<Step<'o>> {
         loop {
-            if let Some((step, has_more)) = self.pop(me, name) {
+            if let Some((step, has_more)) = self.pop(me, names) {
                 if has_more && self.is_hungry() {
                     // Whoever looked before this work was there either sleeps by now, or will look again.
                     drop(lock(&self.state));
@@ -106,24 +122,25 @@ impl<'o> Queue<'o> {
     }
 
     /// The uppermost step of a walker's own stack, and whether anything is left below it.
-    fn pop(&self, me: usize, name: &mut Vec<u8>) -> Option<(Step<'o>, bool)> {
+    fn pop(&self, me: usize, names: &mut Vec<u8>) -> Option<(Step<'o>, bool)> {
         let mut stack = lock(self.stacks.get(me)?);
-        while let Some(frame) = stack.back_mut() {
-            if frame.names.pop().is_some() {
-                let start = frame.names.iter().rposition(|&byte| byte == 0).map_or(0, |nul| nul + 1);
-                name.clear();
-                name.extend(frame.names.drain(start..));
-                name.push(0);
-                let step = Step::Enter(Arc::clone(&frame.level), frame.fd.clone(), Arc::clone(&frame.account));
-                let has_more = !frame.names.is_empty() || frame.is_unread || stack.len() > 1;
-                return Some((step, has_more));
-            }
-            let Frame { level, fd, account, is_unread, .. } = stack.pop_back()?;
-            if let Some(fd) = fd.filter(|_| is_unread) {
-                return Some((Step::Resume(level, fd, account), !stack.is_empty()));
-            }
-        }
-        None
+        let frame = stack.back_mut()?;
+        let start = frame.last_names();
+        names.clear();
+        names.extend(frame.names.drain(start..));
+        let (is_read_next, is_done) = (names.is_empty(), frame.names.is_empty() && frame.task != Task::EnterAndRead);
+        let (level, fd, task) = if is_read_next || is_done {
+            let Frame { level, fd, task, .. } = stack.pop_back()?;
+            (level, fd, task)
+        } else {
+            (Arc::clone(&frame.level), frame.fd.clone(), frame.task)
+        };
+        let step = match (task, fd) {
+            (Task::Count, fd) => Step::Count(level, fd),
+            (Task::EnterAndRead, Some(fd)) if is_read_next => Step::Read(level, fd),
+            (Task::Enter | Task::EnterAndRead, fd) => Step::Enter(level, fd),
+        };
+        Some((step, !stack.is_empty()))
     }
 
     /// Takes work from another's stack.
@@ -156,20 +173,28 @@ impl<'o> Queue<'o> {
     }
 }
 
-/// Half of the names of the lowest frame of a stack that has any, or the frame itself where it cannot be halved.
-fn take_half<'o>(stack: &mut VecDeque<Frame<'o>>) -> Option<Frame<'o>> {
-    while stack.front().is_some_and(|frame| frame.names.is_empty() && !frame.is_unread) {
-        stack.pop_front();
+impl Frame<'_> {
+    /// Where the names begin that are handed out next: one to enter, or some to count.
+    fn last_names(&self) -> usize {
+        /// How many bytes of names are worth a step.
+        const COUNTED: usize = 1024;
+        let before_last = self.names.len().saturating_sub(1);
+        let end = if self.task == Task::Count { before_last.min(self.names.len().saturating_sub(COUNTED)) } else { before_last };
+        self.names.get(..end).unwrap_or_default().iter().rposition(|&byte| byte == 0).map_or(0, |nul| nul + 1)
     }
+}
+
+/// Half of the names of the lowest frame of a stack, or the frame itself where it cannot be halved.
+fn take_half<'o>(stack: &mut VecDeque<Frame<'o>>) -> Option<Frame<'o>> {
     let frame = stack.front_mut()?;
     let middle = frame.names.len() / 2;
     let half = frame.names.iter().skip(middle).position(|&byte| byte == 0).map(|nul| middle + nul + 1);
-    match half.filter(|&half| half < frame.names.len() || frame.is_unread) {
+    match half.filter(|&half| half < frame.names.len() || frame.task == Task::EnterAndRead) {
         Some(half) => {
             let rest = frame.names.split_off(half);
             let names = std::mem::replace(&mut frame.names, rest);
-            let (level, fd, account) = (Arc::clone(&frame.level), frame.fd.clone(), Arc::clone(&frame.account));
-            Some(Frame { level, fd, account, names, is_unread: false })
+            let task = if frame.task == Task::Count { Task::Count } else { Task::Enter };
+            Some(Frame { level: Arc::clone(&frame.level), fd: frame.fd.clone(), names, task })
         }
         None => stack.pop_front(),
     }
@@ -179,51 +204,71 @@ fn take_half<'o>(stack: &mut VecDeque<Frame<'o>>) -> Option<Frame<'o>> {
 mod tests {
     use super::*;
     use crate::store::place::Place;
-    use crate::usage::scan::account::Owners;
+    use crate::usage::scan::account::{Account, Owners};
 
-    fn frame<'o>(owners: &'o Owners, names: &[u8], is_unread: bool) -> Frame<'o> {
+    fn frame<'o>(owners: &'o Owners, names: &[u8], task: Task) -> Frame<'o> {
         let fd = Arc::new(OwnedFd::from(std::fs::File::open("/").unwrap()));
-        Frame { level: Level::root(&fd), fd: Some(fd), account: Account::new(Place::root(), owners), names: names.to_vec(), is_unread }
+        Frame { level: Level::root(&fd, Account::new(Place::root(), owners)), fd: Some(fd), names: names.to_vec(), task }
     }
 
-    /// The names that walker `me` is handed, in order, and then whether it was told to read on.
-    fn drain(queue: &Queue<'_>, me: usize) -> (Vec<String>, bool) {
+    /// What walker `me` is told to do until nothing is left: `enter a`, `count a b`, `read`.
+    fn drain(queue: &Queue<'_>, me: usize) -> Vec<String> {
         let mut names = Vec::new();
-        let mut name = Vec::new();
-        while let Some((step, _)) = queue.pop(me, &mut name) {
-            match step {
-                Step::Enter(..) => names.push(String::from_utf8(name.strip_suffix(b"\0").unwrap().to_vec()).unwrap()),
-                Step::Resume(..) => return (names, true),
-            }
+        let mut steps = Vec::new();
+        while let Some((step, has_more)) = queue.pop(me, &mut names) {
+            let task = match step {
+                Step::Enter(..) => "enter",
+                Step::Count(..) => "count",
+                Step::Read(..) => "read",
+            };
+            steps.push(format!("{task} {}", String::from_utf8(names.clone()).unwrap().replace('\0', " ")).trim_end().to_owned());
+            assert_eq!(has_more, !lock(&queue.stacks[me]).is_empty());
         }
-        (names, false)
+        steps
     }
 
     #[test]
-    fn a_walker_is_handed_its_own_names_last_first_then_reads_on() {
+    fn a_walker_is_handed_what_came_last_first() {
         let owners = Owners::default();
         let queue = Queue::new(1);
-        queue.push(0, frame(&owners, b"a\0bb\0c\0", true));
-        assert_eq!(drain(&queue, 0), (vec!["c".into(), "bb".into(), "a".into()], true));
+        queue.push(0, frame(&owners, b"", Task::EnterAndRead));
+        queue.push(0, frame(&owners, b"a\0bb\0c\0", Task::EnterAndRead));
+        queue.push(0, frame(&owners, b"d\0ee\0", Task::Enter));
+        queue.push(0, frame(&owners, b"f\0gg\0", Task::Count));
+        assert_eq!(drain(&queue, 0), ["count f gg", "enter ee", "enter d", "enter c", "enter bb", "enter a", "read", "read"]);
         assert!(queue.next(0, &mut Vec::new()).is_none());
     }
 
     #[test]
+    fn entries_are_counted_by_the_kilobyte() {
+        let owners = Owners::default();
+        let queue = Queue::new(1);
+        let names: Vec<u8> = (0..1000).flat_map(|number| format!("{number:03}\0").into_bytes()).collect();
+        queue.push(0, frame(&owners, &names, Task::Count));
+        let steps = drain(&queue, 0);
+        assert_eq!(steps.iter().map(|step| step.split(' ').count() - 1).collect::<Vec<_>>(), [256, 256, 256, 232]);
+        assert!(steps[0].starts_with("count 744 745 ") && steps[3].ends_with(" 231"));
+    }
+
+    #[test]
     fn a_thief_takes_half_of_the_lowest_frame() {
-        for (names, is_unread, stolen, left, resumes) in [
-            (&b"a\0b\0c\0d\0"[..], false, &["c", "b", "a"][..], &["x", "d"][..], false),
-            (b"a\0", false, &["a"], &["x"], false),
-            (b"a\0", true, &["a"], &["x"], true),
-            (b"long-name\0b\0", false, &["long-name"], &["x", "b"], false),
+        use Task::{Count, Enter, EnterAndRead};
+        for (names, task, stolen, left) in [
+            (&b"a\0b\0c\0d\0"[..], Enter, &["enter c", "enter b", "enter a"][..], &["enter d"][..]),
+            (b"a\0", Enter, &["enter a"], &[]),
+            (b"a\0", EnterAndRead, &["enter a"], &["read"]),
+            (b"", EnterAndRead, &["read"], &[]),
+            (b"long-name\0b\0", Enter, &["enter long-name"], &["enter b"]),
+            (b"a\0b\0c\0", Count, &["count a b"], &["count c"]),
         ] {
             let owners = Owners::default();
             let queue = Queue::new(2);
-            queue.push(0, frame(&owners, names, is_unread));
-            queue.push(0, frame(&owners, b"x\0", false));
+            queue.push(0, frame(&owners, names, task));
+            queue.push(0, frame(&owners, b"x\0", Enter));
             let frame = queue.steal(1).unwrap();
             queue.push(1, frame);
-            assert_eq!(drain(&queue, 1).0, stolen);
-            assert_eq!(drain(&queue, 0), (left.iter().map(|&name| name.to_owned()).collect(), resumes));
+            assert_eq!(drain(&queue, 1), stolen);
+            assert_eq!(drain(&queue, 0), [&["enter x"], left].concat());
         }
     }
 }

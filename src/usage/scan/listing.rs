@@ -1,0 +1,181 @@
+//! Reading one directory.
+
+use super::account::Account;
+use super::inode::{Inode, Usage};
+use super::level::{Level, Spot};
+use super::marks;
+use super::walker::Walker;
+use crate::dir::Operation;
+use rustix::fs::{FileType, RawDir};
+use std::ffi::CStr;
+use std::os::fd::BorrowedFd;
+use std::sync::Arc;
+
+/// How much the kernel lists at once.
+pub(super) const BUFFER: usize = 64 * 1024;
+/// How many bytes of names of subdirectories are gathered before the first of them is entered.
+const GATHERED: usize = 64 * 1024;
+/// How many entries a directory must have for others to help with it.
+const MANY: u64 = 256;
+
+/// A directory that is being read, and what was added up of it.
+#[derive(Debug)]
+pub(super) struct Listing<'l, 'o> {
+    spot: Spot<'l, 'o>,
+    fd: BorrowedFd<'l>,
+    pub(super) account: &'l Arc<Account<'o>>,
+    pub(super) has_whiteout_files: bool,
+    /// Whether the descriptor will be there later, so that the rest can be read then.
+    pub(super) may_pause: bool,
+    /// Whether entries are left for others to count.
+    is_shared: bool,
+    /// What is charged to the account.
+    pub(super) usage: Usage,
+    /// The inodes met, whoever is charged for them.
+    pub(super) inodes: u64,
+    /// What is allocated for those.
+    pub(super) bytes: u64,
+}
+
+impl<'l, 'o> Listing<'l, 'o> {
+    /// Begins with the directory at `spot`, open as `fd`.
+    pub(super) fn new(spot: Spot<'l, 'o>, fd: BorrowedFd<'l>, account: &'l Arc<Account<'o>>) -> Self {
+        Self {
+            spot,
+            fd,
+            account,
+            has_whiteout_files: false,
+            may_pause: true,
+            is_shared: false,
+            usage: Usage::default(),
+            inodes: 0,
+            bytes: 0,
+        }
+    }
+
+    /// Goes on with a directory of which a part is done.
+    pub(super) fn at(level: &'l Arc<Level<'o>>, fd: BorrowedFd<'l>) -> Self {
+        let listing = Self::new(Spot { level, name: c"" }, fd, &level.account);
+        Self { has_whiteout_files: level.has_whiteout_files, ..listing }
+    }
+
+    /// Charges an inode to the directory's account.
+    pub(super) fn charge(&mut self, inode: &Inode) {
+        self.usage.add(inode);
+        self.meet(inode);
+    }
+
+    fn meet(&mut self, inode: &Inode) {
+        self.inodes += 1;
+        self.bytes = self.bytes.saturating_add(inode.bytes());
+    }
+}
+
+impl<'o> Walker<'_, 'o> {
+    /// Reads the marks of a directory of a layer.
+    pub(super) fn read_marks(&mut self, listing: &mut Listing<'_, 'o>) {
+        if listing.account.is_layer() {
+            match marks::of_directory(listing.fd) {
+                Ok(marks) => {
+                    listing.usage.opaques += u64::from(marks.is_opaque);
+                    listing.usage.redirects += u64::from(marks.is_redirect);
+                    listing.has_whiteout_files = marks.has_whiteout_files;
+                }
+                Err(errno) => self.lost(listing.spot, c"", Operation::Read, errno),
+            }
+        }
+    }
+
+    /// Reads a directory, gathers its subdirectories and counts all else; true if it is to be read on later.
+    ///
+    /// That is when very many subdirectories were gathered, and when others have nothing to do: then the names of one buffer are
+    /// gathered too, and all may take of them.
+    pub(super) fn read(&mut self, listing: &mut Listing<'_, 'o>) -> bool {
+        let mut buffer = std::mem::take(&mut self.entries);
+        let mut entries = RawDir::new(listing.fd, buffer.spare_capacity_mut());
+        // What is read on was large, or it would not have been left.
+        let mut listed = if listing.spot.name.is_empty() { MANY } else { 0 };
+        let mut is_unread = false;
+        loop {
+            if entries.is_buffer_empty() && listing.may_pause {
+                if !self.uncounted.is_empty() || self.directories.len() > GATHERED {
+                    is_unread = true;
+                    break;
+                }
+                listing.is_shared = listed >= MANY && self.walk.queue.is_hungry();
+            }
+            match entries.next() {
+                Some(Ok(entry)) => {
+                    listed += 1;
+                    self.sort(listing, entry.file_name(), entry.file_type());
+                }
+                Some(Err(errno)) => {
+                    self.lost(listing.spot, c"", Operation::List, errno);
+                    break;
+                }
+                None => break,
+            }
+        }
+        self.entries = buffer;
+        is_unread
+    }
+
+    /// Gathers or counts one entry of a directory.
+    fn sort(&mut self, listing: &mut Listing<'_, 'o>, name: &CStr, kind: FileType) {
+        match (name.to_bytes(), kind) {
+            (b"." | b"..", _) => {}
+            (_, FileType::Directory) => self.directories.extend(name.to_bytes_with_nul()),
+            _ if listing.is_shared => self.uncounted.extend(name.to_bytes_with_nul()),
+            _ => self.count(listing, name),
+        }
+    }
+
+    /// Counts an entry that is not known to be a directory.
+    pub(super) fn count(&mut self, listing: &mut Listing<'_, 'o>, name: &CStr) {
+        let mut inode = match self.walk.kernel.stat(listing.fd, name) {
+            Ok(stat) => Inode::of(&stat),
+            Err(errno) => return self.lost(listing.spot, name, Operation::Stat, errno),
+        };
+        if inode.kind == FileType::Directory {
+            return self.directories.extend(name.to_bytes_with_nul());
+        }
+        if !listing.account.is_settled() {
+            return self.count_apart(listing, name, &inode);
+        }
+        if listing.account.is_layer() {
+            self.mark(listing, name, &mut inode);
+        }
+        if !inode.may_be_met_again() {
+            listing.charge(&inode);
+        } else if self.walk.links.meet(&inode, listing.account) {
+            listing.meet(&inode);
+        }
+    }
+
+    /// Counts what an entry of a layer says about lower layers.
+    fn mark(&mut self, listing: &mut Listing<'_, 'o>, name: &CStr, inode: &mut Inode) {
+        listing.usage.whiteouts += u64::from(inode.is_whiteout);
+        if inode.lacks_content() || listing.has_whiteout_files && inode.is_empty_file() {
+            match marks::of_file(listing.fd, name) {
+                Ok(marks) => {
+                    inode.is_metacopy = marks.is_metacopy;
+                    listing.usage.whiteouts += u64::from(marks.is_whiteout && listing.has_whiteout_files);
+                }
+                Err(errno) => self.lost(listing.spot, name, Operation::Read, errno),
+            }
+        }
+    }
+
+    /// Counts an entry that has an owner of its own.
+    fn count_apart(&self, listing: &mut Listing<'_, 'o>, name: &CStr, inode: &Inode) {
+        let account = listing.account.child(name.to_bytes(), false);
+        if !inode.may_be_met_again() {
+            let mut usage = Usage::default();
+            usage.add(inode);
+            account.charge(usage);
+            listing.meet(inode);
+        } else if self.walk.links.meet(inode, &account) {
+            listing.meet(inode);
+        }
+    }
+}
