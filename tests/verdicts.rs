@@ -1,5 +1,7 @@
 //! What must never be called garbage, on data-roots made for it: each test is a state that a real host can be in.
 
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on fails")]
+
 use layerwise::audit::Audit;
 use layerwise::demo::{Builder, ContainerSpec, Harm, Image, ImageSpec, Layer, MountNaming, SnapshotSpec, Target, Tree};
 use layerwise::dir::Dir;
