@@ -3,6 +3,13 @@
 //! Writes data-roots of 2,000, 20,000 and 100,000 layers (a tenth as many images, each of ten layers that it shares with none to all of the
 //! others) and runs the release binary on them as a user would. Each figure is the median of several runs with warm caches.
 
+#![expect(
+    clippy::print_stdout,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    reason = "a benchmark prints what it measures and ends where it cannot"
+)]
+
 use layerwise::demo::{Builder, ImageSpec, LayerSpec, Tree};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};

@@ -4,115 +4,21 @@
 //! nothing but directories and regular files: a `link` that is a FIFO cannot make us wait, one that is a symbolic link cannot lead
 //! us out. What a content may weigh is the caller's to say, because only it knows how large an honest one gets.
 
+mod entry;
+mod error;
+
+pub use entry::{Entry, Kind, Stamp};
+pub use error::{Cause, Operation, ReadError};
+
 use nix::errno::Errno;
 use nix::fcntl::{AtFlags, OFlag, OpenHow, ResolveFlag, openat, openat2, readlinkat};
 use nix::sys::stat::Mode;
 use std::ffi::{OsStr, OsString};
-use std::fmt;
 use std::fs::File;
 use std::io::{self, Read as _};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Component, Path, PathBuf};
-
-/// What could not be done with a path.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Operation {
-    /// Opening a file or a directory.
-    Open,
-    /// Listing a directory.
-    List,
-    /// Reading a content.
-    Read,
-    /// Making sense of a content or a name.
-    Parse,
-    /// Asking for an inode's attributes.
-    Stat,
-}
-
-impl fmt::Display for Operation {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Open => "open",
-            Self::List => "list",
-            Self::Read => "read",
-            Self::Parse => "parse",
-            Self::Stat => "stat",
-        })
-    }
-}
-
-/// A path below a data-root that could not be read or understood.
-#[derive(Debug, thiserror::Error)]
-#[error("cannot {operation} {}: {cause}", path.display())]
-pub struct ReadError {
-    /// The path, as a person would name it.
-    pub path: PathBuf,
-    /// What was tried.
-    pub operation: Operation,
-    /// Why it failed.
-    pub cause: Cause,
-}
-
-/// Why a path could not be read or understood.
-#[derive(Debug, thiserror::Error)]
-pub enum Cause {
-    /// The kernel refused.
-    #[error("{0}")]
-    Io(#[from] io::Error),
-    /// The content is larger than an honest one can be.
-    #[error("larger than the {0} bytes that such a file can have")]
-    TooLarge(u64),
-    /// Something else stands where a regular file should.
-    #[error("not a regular file")]
-    NotAFile,
-    /// The content or the name says something else than it should.
-    #[error("{0}")]
-    Malformed(String),
-}
-
-impl From<Errno> for Cause {
-    fn from(errno: Errno) -> Self {
-        Self::Io(errno.into())
-    }
-}
-
-/// The kind of a directory entry.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Kind {
-    /// A directory.
-    Directory,
-    /// A regular file.
-    File,
-    /// A symbolic link.
-    Symlink,
-    /// A device, FIFO or socket.
-    Special,
-}
-
-/// One name in a directory.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Entry {
-    /// The name: any bytes but `/` and NUL.
-    pub name: OsString,
-    /// What it names.
-    pub kind: Kind,
-}
-
-/// What identifies an inode and tells when it was made.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Stamp {
-    /// The device, major and minor.
-    pub device: (u32, u32),
-    /// The inode number.
-    pub inode: u64,
-    /// Seconds and nanoseconds since 1970 at which it was created, where the file system remembers.
-    pub born: Option<(i64, u32)>,
-    /// Seconds and nanoseconds since 1970 of the last change of the inode.
-    pub changed: (i64, u32),
-    /// Seconds and nanoseconds since 1970 of the last change of the content.
-    pub modified: (i64, u32),
-}
 
 /// An opened directory below a data-root, or the data-root itself.
 #[derive(Debug)]
@@ -172,7 +78,7 @@ impl Dir {
             let name = OsStr::from_bytes(entry.file_name().to_bytes());
             if name != "." && name != ".." {
                 let kind = match entry.file_type() {
-                    Some(listed) => kind_of(listed),
+                    Some(listed) => Kind::from(listed),
                     None => self.kind(name)?.unwrap_or(Kind::Special),
                 };
                 entries.push(Entry { name: name.to_owned(), kind });
@@ -335,16 +241,6 @@ impl Dir {
             reached = Some(openat(from, component.as_os_str(), flags, Mode::empty())?);
         }
         reached.ok_or(Errno::ENOENT)
-    }
-}
-
-const fn kind_of(listed: nix::dir::Type) -> Kind {
-    use nix::dir::Type;
-    match listed {
-        Type::Directory => Kind::Directory,
-        Type::File => Kind::File,
-        Type::Symlink => Kind::Symlink,
-        Type::Fifo | Type::CharacterDevice | Type::BlockDevice | Type::Socket => Kind::Special,
     }
 }
 

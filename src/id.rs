@@ -13,11 +13,17 @@
 //! | [`LinkId`] | 26 of `[A-Z2-7]` | `overlay2/l/` |
 
 pub mod lookup;
+#[macro_use]
+mod form;
+mod names;
+mod text;
+
+pub use names::{DirId, MountName};
+pub use text::{Chars, Hex32};
 
 use sha2::{Digest as _, Sha256};
 use std::fmt;
 use std::str::FromStr;
-use std::sync::Arc;
 
 /// Why a text is not the identifier it should be.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -38,118 +44,6 @@ impl IdError {
         }
         Self { text: shown, expected }
     }
-}
-
-/// 32 bytes written as 64 lower-case hexadecimal digits.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Hex32([u8; 32]);
-
-impl Hex32 {
-    /// Parses exactly 64 lower-case hexadecimal digits; Docker never writes upper case.
-    fn parse(text: &[u8]) -> Option<Self> {
-        let (pairs, rest) = text.as_chunks::<2>();
-        if pairs.len() != 32 || !rest.is_empty() {
-            return None;
-        }
-        let mut bytes = [0; 32];
-        for (byte, [high, low]) in bytes.iter_mut().zip(pairs) {
-            *byte = hex_digit(*high)? << 4 | hex_digit(*low)?;
-        }
-        Some(Self(bytes))
-    }
-
-    /// The bytes that the digits stand for.
-    #[must_use]
-    pub const fn bytes(&self) -> &[u8; 32] {
-        &self.0
-    }
-}
-
-impl From<[u8; 32]> for Hex32 {
-    fn from(bytes: [u8; 32]) -> Self {
-        Self(bytes)
-    }
-}
-
-const fn hex_digit(digit: u8) -> Option<u8> {
-    match digit {
-        b'0'..=b'9' => Some(digit - b'0'),
-        b'a'..=b'f' => Some(digit - b'a' + 10),
-        _ => None,
-    }
-}
-
-impl fmt::Display for Hex32 {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
-    }
-}
-
-impl fmt::Debug for Hex32 {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Display::fmt(self, f)
-    }
-}
-
-/// `N` characters of a fixed alphabet, kept as they are written.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Chars<const N: usize>([u8; N]);
-
-impl<const N: usize> Chars<N> {
-    fn parse(text: &[u8], allowed: impl Fn(u8) -> bool) -> Option<Self> {
-        let chars: [u8; N] = text.try_into().ok()?;
-        chars.iter().all(|&c| allowed(c)).then_some(Self(chars))
-    }
-
-    /// The characters, all ASCII.
-    #[must_use]
-    pub fn as_str(&self) -> &str {
-        std::str::from_utf8(&self.0).unwrap_or_default()
-    }
-}
-
-impl<const N: usize> fmt::Display for Chars<N> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.as_str())
-    }
-}
-
-impl<const N: usize> fmt::Debug for Chars<N> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.as_str())
-    }
-}
-
-/// Parses 25 characters of BuildKit's base-36 alphabet.
-fn build_chars(text: &[u8]) -> Option<Chars<25>> {
-    Chars::parse(text, |c| c.is_ascii_digit() || c.is_ascii_lowercase())
-}
-
-/// Gives an identifier type its text form: `FromStr`, `TryFrom<&[u8]>` over `parse`, and serialisation over `Display`.
-macro_rules! text_form {
-    ($name:ident, $expected:literal) => {
-        impl TryFrom<&[u8]> for $name {
-            type Error = IdError;
-
-            fn try_from(text: &[u8]) -> Result<Self, IdError> {
-                Self::parse(text).ok_or_else(|| IdError::new(text, $expected))
-            }
-        }
-
-        impl FromStr for $name {
-            type Err = IdError;
-
-            fn from_str(text: &str) -> Result<Self, IdError> {
-                text.as_bytes().try_into()
-            }
-        }
-
-        impl serde::Serialize for $name {
-            fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-                serializer.collect_str(self)
-            }
-        }
-    };
 }
 
 /// Declares a digest with a meaning of its own, so that no two kinds can be mixed up.
@@ -283,96 +177,6 @@ impl fmt::Debug for ContainerId {
 }
 
 text_form!(ContainerId, "a container ID (64 hexadecimal digits)");
-
-/// A layer directory in `overlay2/`: a *cache-id* or a *mount-id*.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum DirId {
-    /// Made by the layer store: 64 hexadecimal digits.
-    Hex(Hex32),
-    /// The init layer that belongs to the RW layer of the same digits: `<64 hex>-init`.
-    Init(Hex32),
-    /// Made by BuildKit: 25 characters of `[0-9a-z]`.
-    Build(Chars<25>),
-}
-
-impl DirId {
-    fn parse(text: &[u8]) -> Option<Self> {
-        text.strip_suffix(b"-init")
-            .map_or_else(|| Hex32::parse(text).map(Self::Hex), |digits| Hex32::parse(digits).map(Self::Init))
-            .or_else(|| build_chars(text).map(Self::Build))
-    }
-}
-
-impl fmt::Display for DirId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Hex(digits) => write!(f, "{digits}"),
-            Self::Init(digits) => write!(f, "{digits}-init"),
-            Self::Build(chars) => write!(f, "{chars}"),
-        }
-    }
-}
-
-impl fmt::Debug for DirId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Display::fmt(self, f)
-    }
-}
-
-text_form!(DirId, "the name of a layer directory (64 hexadecimal digits, the same with -init, or 25 of [0-9a-z])");
-
-/// A record of a read-write layer in `layerdb/mounts/`.
-#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum MountName {
-    /// A container, a classic builder's step, or an image mount of 29 on.
-    Hex(Hex32),
-    /// A view that BuildKit took of an image layer.
-    Build(Chars<25>),
-    /// An image mount of 28: `<container>-<image as it was typed>`, so that it may be a path of several components, or the hexadecimal
-    /// digits of all that.
-    ImageMount(Arc<str>),
-}
-
-impl MountName {
-    fn parse(text: &[u8]) -> Option<Self> {
-        Hex32::parse(text).map(Self::Hex).or_else(|| build_chars(text).map(Self::Build)).or_else(|| Self::parse_image_mount(text))
-    }
-
-    fn parse_image_mount(text: &[u8]) -> Option<Self> {
-        const LONGEST: usize = 4096;
-        let (container, rest) = text.split_at_checked(64)?;
-        Hex32::parse(container)?;
-        let named = rest.strip_prefix(b"-").is_some_and(|image| !image.is_empty());
-        let encoded = rest.len() % 2 == 0 && !rest.is_empty() && rest.iter().all(|&digit| hex_digit(digit).is_some());
-        let text = std::str::from_utf8(text).ok()?;
-        let plain = text.split('/').all(|component| !matches!(component, "" | "." | "..") && !component.contains('\0'));
-        ((named || encoded) && plain && text.len() <= LONGEST).then(|| Self::ImageMount(text.into()))
-    }
-}
-
-impl From<ContainerId> for MountName {
-    fn from(container: ContainerId) -> Self {
-        Self::Hex(container.0)
-    }
-}
-
-impl fmt::Display for MountName {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Hex(digits) => write!(f, "{digits}"),
-            Self::Build(chars) => write!(f, "{chars}"),
-            Self::ImageMount(name) => f.write_str(name),
-        }
-    }
-}
-
-impl fmt::Debug for MountName {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Display::fmt(self, f)
-    }
-}
-
-text_form!(MountName, "the name of a read-write layer (64 hexadecimal digits, 25 of [0-9a-z], or a container and an image)");
 
 /// A link: the short name of a layer directory in `overlay2/l/`.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]

@@ -1,0 +1,52 @@
+//! What a directory says of the things in it.
+
+use std::ffi::OsString;
+
+/// The kind of a directory entry.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Kind {
+    /// A directory.
+    Directory,
+    /// A regular file.
+    File,
+    /// A symbolic link.
+    Symlink,
+    /// A device, FIFO or socket.
+    Special,
+}
+
+/// One name in a directory.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Entry {
+    /// The name: any bytes but `/` and NUL.
+    pub name: OsString,
+    /// What it names.
+    pub kind: Kind,
+}
+
+/// What identifies an inode and tells when it was made.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Stamp {
+    /// The device, major and minor.
+    pub device: (u32, u32),
+    /// The inode number.
+    pub inode: u64,
+    /// Seconds and nanoseconds since 1970 at which it was created, where the file system remembers.
+    pub born: Option<(i64, u32)>,
+    /// Seconds and nanoseconds since 1970 of the last change of the inode.
+    pub changed: (i64, u32),
+    /// Seconds and nanoseconds since 1970 of the last change of the content.
+    pub modified: (i64, u32),
+}
+
+impl From<nix::dir::Type> for Kind {
+    fn from(listed: nix::dir::Type) -> Self {
+        use nix::dir::Type;
+        match listed {
+            Type::Directory => Self::Directory,
+            Type::File => Self::File,
+            Type::Symlink => Self::Symlink,
+            Type::Fifo | Type::CharacterDevice | Type::BlockDevice | Type::Socket => Self::Special,
+        }
+    }
+}
