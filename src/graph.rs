@@ -1,4 +1,4 @@
-//! What keeps what: pure, built from an [`Inventory`] and nothing else.
+//! What keeps what: pure, built from an [`Inventory`](crate::inventory::Inventory) and nothing else.
 //!
 //! ```text
 //! reference ─► image ─► layer ─► layer directory ─► link ─► layer directory …     (`lower` names links, links name directories)

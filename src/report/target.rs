@@ -157,12 +157,16 @@ fn id_text(thing: &Thing) -> String {
     text.strip_prefix("sha256:").map(str::to_owned).unwrap_or(text)
 }
 
-/// Leaves out what only repeats another's name: the record of a container's mount, an init directory beside its RW directory, the
+/// Leaves out what only repeats another's name: the records of a container's mounts, an init directory beside its RW directory, the
 /// snapshot, lease and directory beside the cache record or directory that a person means by a build's ID.
 fn prefer_owners(found: &BTreeSet<Target>) -> BTreeSet<Target> {
     let repeats = |target: &Target| match target {
         Target::Thing(Thing::Mount(MountName::Hex(hex))) => {
             found.iter().any(|other| matches!(other, Target::Thing(Thing::Container(id)) if id.hex() == *hex))
+        }
+        // Its name begins with its container's ID, and so with every beginning of that.
+        Target::Thing(Thing::Mount(MountName::ImageMount(name))) => {
+            found.iter().any(|other| matches!(other, Target::Thing(Thing::Container(id)) if name.starts_with(&id.to_string())))
         }
         Target::Thing(Thing::Dir(DirId::Init(hex))) => found.contains(&Target::Thing(Thing::Dir(DirId::Hex(*hex)))),
         Target::Thing(thing @ (Thing::Snapshot(_) | Thing::Lease(_) | Thing::Record(_))) => {

@@ -1,6 +1,7 @@
 //! `layerwise freed` beside what really removing gives back, for every container and every image of the busy data-root.
 
 use crate::busy::busy;
+use crate::du::Du;
 use crate::removals::Removal;
 
 fn assert_each(test: &str, compare: impl Fn(&Removal)) {
@@ -12,7 +13,10 @@ fn assert_each(test: &str, compare: impl Fn(&Removal)) {
 #[test]
 fn removing_gives_back_what_freed_said_to_the_byte_and_the_inode() {
     assert_each("removing_gives_back_what_freed_said_to_the_byte_and_the_inode", |removal| {
-        assert_eq!(removal.freed, removal.given_back, "layerwise and du: {removal:?}");
+        let Removal { given_back, leaked, .. } = removal;
+        let sum = Du { bytes: given_back.bytes + leaked.bytes, inodes: given_back.inodes + leaked.inodes };
+        assert_eq!(removal.freed, sum, "layerwise and du: {removal:?}");
+        assert!(leaked.inodes == 0 || removal.has_image_mount, "what was freed became garbage: {removal:?}");
     });
 }
 

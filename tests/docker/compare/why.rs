@@ -69,7 +69,7 @@ fn whatever_a_person_has_in_hand_leads_to_the_thing() {
         assert!(seen.in_hand.len() > 10, "{:?}", seen.in_hand);
         let answers = answers(seen);
         for (asked, meant) in &seen.in_hand {
-            let answer = answers[asked.as_str()];
+            let answer = answers.get(asked.as_str()).unwrap_or_else(|| panic!("{asked} leads to nothing, {}", seen.moment));
             assert_eq!((text(answer, "kind"), text(answer, "id")), (meant.0, meant.1.as_str()), "{asked}, {}: {answer}", seen.moment);
             assert_eq!(text(answer, "verdict"), "in-use", "{asked}, {}: {answer}", seen.moment);
         }
