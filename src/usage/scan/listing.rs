@@ -133,7 +133,7 @@ impl<'o> Walker<'_, 'o> {
     /// Counts an entry that is not known to be a directory.
     pub(super) fn count(&mut self, listing: &mut Listing<'_, 'o>, name: &CStr) {
         let mut inode = match self.walk.kernel.stat(listing.fd, name) {
-            Ok(stat) => Inode::of(&stat),
+            Ok(inode) => inode,
             Err(errno) => return self.lost(listing.spot, name, Operation::Stat, errno),
         };
         if inode.kind == FileType::Directory {

@@ -1,7 +1,7 @@
 //! One thread of the walk.
 
 use super::account::{Account, Links};
-use super::inode::{Inode, Usage};
+use super::inode::Usage;
 use super::kernel::{Kernel, is_gone, is_mount};
 use super::level::{Level, Spot};
 use super::listing::Listing;
@@ -110,10 +110,10 @@ impl<'w, 'o> Walker<'w, 'o> {
             Err(errno) => return self.lost(spot, c"", Operation::Open, errno),
         };
         match kernel.open(above.as_fd(), spot.name).and_then(|fd| Ok((kernel.stat_opened(fd.as_fd())?, fd))) {
-            Ok((stat, fd)) => {
+            Ok((inode, fd)) => {
                 let mut listing = Listing::new(spot, fd.as_fd(), account);
                 listing.may_pause = spot.stays_open(fd.as_fd(), self.walk.descriptors);
-                listing.charge(&Inode::of(&stat));
+                listing.charge(&inode);
                 self.read_marks(&mut listing);
                 let is_unread = self.read(&mut listing);
                 let (has_whiteout_files, stays_open) = (listing.has_whiteout_files, listing.may_pause);
@@ -183,9 +183,9 @@ impl<'w, 'o> Walker<'w, 'o> {
 
     /// Counts a directory that cannot be entered, as `du` does.
     fn charge_unentered(&mut self, at: BorrowedFd<'_>, name: &CStr, account: &Arc<Account<'o>>) {
-        if let Ok(stat) = self.walk.kernel.stat(at, name) {
+        if let Ok(inode) = self.walk.kernel.stat(at, name) {
             let mut usage = Usage::default();
-            usage.add(&Inode::of(&stat));
+            usage.add(&inode);
             self.charge(account, usage);
             self.meet(1, usage.bytes);
         }
