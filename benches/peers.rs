@@ -79,7 +79,8 @@ fn walk_once(how: &str, threads: usize, tree: &Path) -> Result<(), Box<dyn Error
         let (bytes, inodes) = floor::walk(tree, threads)?;
         println!("{bytes} {inodes}");
     } else {
-        let measured = scan(&Dir::root(tree)?, &Options { threads: NonZeroUsize::new(threads) }, &Progress::default());
+        let measured =
+            scan(&Dir::root(tree)?, &Options { threads: NonZeroUsize::new(threads), ..Options::default() }, &Progress::default());
         println!("{} {} {}", measured.total.bytes, measured.total.inodes, measured.owners.len());
     }
     Ok(())

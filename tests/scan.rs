@@ -19,13 +19,13 @@ use tree::Tree;
 
 /// What `threads` threads measure below `root`.
 fn measure(root: &Path, threads: usize) -> Measured {
-    scan(&Dir::root(root).unwrap(), &Options { threads: NonZeroUsize::new(threads) }, &Progress::default())
+    scan(&Dir::root(root).unwrap(), &Options { threads: NonZeroUsize::new(threads), largest: 5 }, &Progress::default())
 }
 
 /// What any number of threads measures, after making sure that `du` counts the same.
 fn measure_as_du(root: &Path) -> Measured {
     let progress = Progress::default();
-    let measured = scan(&Dir::root(root).unwrap(), &Options::default(), &progress);
+    let measured = scan(&Dir::root(root).unwrap(), &Options { largest: 5, ..Options::default() }, &progress);
     assert_eq!((progress.inodes(), progress.bytes()), (measured.total.inodes, measured.total.bytes));
     for threads in [1, 2, 8, 33] {
         assert_eq!(measure(root, threads), measured, "{threads} threads");
@@ -75,6 +75,23 @@ fn a_hard_link_with_a_name_outside_is_charged_inside() {
     tree.link("out/a", "in/volumes/v/a");
     let measured = measure_as_du(&tree.path().join("in"));
     assert_eq!(owned(&measured, Area::Volume, "v").files, 1);
+}
+
+#[test]
+fn the_largest_are_remembered_with_the_first_of_their_names() {
+    let tree = Tree::new();
+    tree.file("volumes/v/large", 50_000);
+    tree.link("volumes/v/large", "containers/c/large");
+    tree.file("volumes/v/larger", 90_000);
+    tree.sparse("volumes/v/empty", 1 << 30);
+    (0..3000).for_each(|number| tree.file(&format!("buildkit/{number}-with-a-name-that-fills-more-than-a-buffer"), 1));
+    let Measured { largest_files, fullest_directories, .. } = measure_as_du(tree.path());
+    let root = tree.path().canonicalize().unwrap();
+    assert_eq!(largest_files[0].path, root.join("volumes/v/larger"));
+    assert_eq!(largest_files[1].path, root.join("containers/c/large"));
+    assert_eq!((fullest_directories[0].weight, &fullest_directories[0].path), (3000, &root.join("buildkit")));
+    assert_eq!((fullest_directories[1].weight, &fullest_directories[1].path), (3, &root));
+    assert_eq!((largest_files.len(), fullest_directories.len()), (5, 5));
 }
 
 #[test]

@@ -13,8 +13,10 @@
 //! reported, and both leave the rest of the sums as they are.
 
 mod account;
+mod found;
 mod inode;
 mod kernel;
+mod largest;
 mod level;
 mod listing;
 mod marks;
@@ -23,14 +25,16 @@ mod queue;
 mod walker;
 
 pub use inode::Usage;
+pub use largest::Large;
 
 use crate::dir::{Dir, Operation};
 use crate::store::place::{Owner, Place};
 use crate::unreadable::{Pins, Unreadable};
 use account::{Account, Links, Owners};
+use found::Found;
 use inode::Inode;
 use kernel::Kernel;
-use level::Level;
+use level::{Directory, Level};
 use pace::Pace;
 use queue::{Frame, Queue, Task};
 use std::collections::BTreeMap;
@@ -40,13 +44,15 @@ use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::{Builder, Scope};
-use walker::{Found, Walk, Walker};
+use walker::{Walk, Walker};
 
 /// How to walk.
 #[derive(Debug, Clone, Default)]
 pub struct Options {
     /// How many threads walk; found at run time if not given.
     pub threads: Option<NonZeroUsize>,
+    /// How many of the largest files and directories are remembered.
+    pub largest: usize,
 }
 
 /// How far a walk has come; may be read while it goes on.
@@ -86,6 +92,10 @@ pub struct Measured {
     pub unreadable: Vec<Unreadable>,
     /// Where something else is mounted, or another subvolume begins: neither entered nor counted.
     pub not_entered: Vec<PathBuf>,
+    /// The files for which the most is allocated.
+    pub largest_files: Vec<Large>,
+    /// The directories with the most entries.
+    pub fullest_directories: Vec<Large>,
     /// How many entries went away between being listed and being looked at.
     pub vanished: u64,
 }
@@ -103,8 +113,9 @@ fn scan_within(root: &Dir, options: &Options, progress: &Progress, descriptors: 
     let found = match Kernel::new(root.as_fd()) {
         Ok((kernel, top)) => {
             let pace = Pace::new(options.threads);
-            let (queue, found) = (Queue::new(pace.at_most()), Mutex::default());
-            let walk = Walk { root: root.path(), kernel, queue, links: Links::new(), progress, found, descriptors };
+            let (queue, found) = (Queue::new(pace.at_most()), Mutex::new(Found::new(options.largest)));
+            let walk =
+                Walk { root: root.path(), kernel, queue, links: Links::new(), progress, found, descriptors, largest: options.largest };
             let top = Arc::new(top);
             begin(&walk, &top, &owners);
             run(&walk, &pace);
@@ -114,7 +125,7 @@ fn scan_within(root: &Dir, options: &Options, progress: &Progress, descriptors: 
         }
         Err(errno) => {
             let error = root.error("", Operation::Open, std::io::Error::from(errno));
-            Found { unreadable: vec![Unreadable::new(error, Pins::Nothing)], ..Found::default() }
+            Found { unreadable: vec![Unreadable::new(error, Pins::Nothing)], ..Found::new(0) }
         }
     };
     conclude(owners, found)
@@ -123,15 +134,17 @@ fn scan_within(root: &Dir, options: &Options, progress: &Progress, descriptors: 
 /// Counts the root itself, and leaves it to be read.
 fn begin<'o>(walk: &Walk<'o>, root: &Arc<OwnedFd>, owners: &'o Owners) {
     let account = Account::new(Place::root(), owners);
+    let mut directory = Directory::default();
     if let Ok(stat) = kernel::of_opened(root.as_fd()) {
         let inode = Inode::of(&stat);
         let mut usage = Usage::default();
         usage.add(&inode);
         account.charge(usage);
         walk.progress.add(1, inode.bytes());
+        directory.number = inode.number;
     }
-    let level = Level::root(root, account);
-    walk.queue.push(0, Frame { level, fd: Some(Arc::clone(root)), names: Vec::new(), task: Task::EnterAndRead });
+    let level = Level::root(root, account, directory);
+    walk.queue.push(0, Frame { level, fd: Some(Arc::clone(root)), names: Vec::new(), task: Task::EnterAndRead(0) });
 }
 
 /// Has this thread walk, and as many others as the pace asks for.
@@ -169,7 +182,15 @@ fn conclude(owners: Owners, mut found: Found) -> Measured {
     }
     found.unreadable.sort_unstable();
     found.not_entered.sort_unstable();
-    Measured { owners, total, unreadable: found.unreadable, not_entered: found.not_entered, vanished: found.vanished }
+    Measured {
+        owners,
+        total,
+        unreadable: found.unreadable,
+        not_entered: found.not_entered,
+        largest_files: found.files.into_sorted(),
+        fullest_directories: found.directories.into_sorted(),
+        vanished: found.vanished,
+    }
 }
 
 /// Locks, whatever happened to a thread that had the lock: sums are whole between any two statements.

@@ -107,6 +107,7 @@ pub(super) struct Inode {
 
 impl Inode {
     /// What `stat` says of an inode.
+    #[inline]
     pub(super) fn of(stat: &Statx) -> Self {
         /// `st_blocks` counts these, whatever the file system's own blocks are.
         const BLOCK: u64 = 512;

@@ -1,5 +1,6 @@
 //! The few system calls of the walk, each on one name in an opened directory.
 
+use super::inode::Inode;
 use rustix::fs::{AtFlags, Mode, OFlags, ResolveFlags, Statx, StatxAttributes, StatxFlags, openat, openat2, statx};
 use rustix::io::Errno;
 use std::ffi::CStr;
@@ -66,19 +67,21 @@ impl Kernel {
     }
 
     /// Asks for the directory that is open.
-    pub(super) fn stat_opened(&self, fd: BorrowedFd<'_>) -> Result<Statx, Errno> {
-        of_opened(fd).and_then(|stat| self.own(stat))
+    pub(super) fn stat_opened(&self, fd: BorrowedFd<'_>) -> Result<Inode, Errno> {
+        self.own(&of_opened(fd)?)
     }
 
     /// Asks for what `name` in the directory `at` is; `Errno::XDEV` where something is mounted on it.
-    pub(super) fn stat(&self, at: BorrowedFd<'_>, name: &CStr) -> Result<Statx, Errno> {
-        statx(at, name, AtFlags::SYMLINK_NOFOLLOW | AtFlags::NO_AUTOMOUNT, WANTED).and_then(|stat| self.own(stat))
+    #[inline]
+    pub(super) fn stat(&self, at: BorrowedFd<'_>, name: &CStr) -> Result<Inode, Errno> {
+        self.own(&statx(at, name, AtFlags::SYMLINK_NOFOLLOW | AtFlags::NO_AUTOMOUNT, WANTED)?)
     }
 
     /// Refuses what is on another file system, or is the root of a mount of this one.
-    fn own(&self, stat: Statx) -> Result<Statx, Errno> {
+    #[inline]
+    fn own(&self, stat: &Statx) -> Result<Inode, Errno> {
         let is_foreign = (stat.stx_dev_major, stat.stx_dev_minor) != self.device;
-        if is_foreign || stat.stx_attributes.contains(StatxAttributes::MOUNT_ROOT) { Err(Errno::XDEV) } else { Ok(stat) }
+        if is_foreign || stat.stx_attributes.contains(StatxAttributes::MOUNT_ROOT) { Err(Errno::XDEV) } else { Ok(Inode::of(stat)) }
     }
 }
 

@@ -23,6 +23,14 @@ pub(super) struct Level<'o> {
     fd: Weak<OwnedFd>,
     /// On whose account it is.
     pub(super) account: Arc<Account<'o>>,
+    pub(super) directory: Directory,
+}
+
+/// What has to be known of a directory until all of it was read.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Directory {
+    /// Its inode number.
+    pub(super) number: u64,
     /// Whether empty files in it may be whiteouts.
     pub(super) has_whiteout_files: bool,
 }
@@ -36,15 +44,15 @@ pub(super) struct Spot<'l, 'o> {
 
 impl<'o> Level<'o> {
     /// The root of the walk.
-    pub(super) fn root(fd: &Arc<OwnedFd>, account: Arc<Account<'o>>) -> Arc<Self> {
+    pub(super) fn root(fd: &Arc<OwnedFd>, account: Arc<Account<'o>>, directory: Directory) -> Arc<Self> {
         let fd = Arc::downgrade(fd);
-        Arc::new(Self { parent: None, name: CString::default(), depth: 0, fd, account, has_whiteout_files: false })
+        Arc::new(Self { parent: None, name: CString::default(), depth: 0, fd, account, directory })
     }
 
     /// The level of the directory at `spot`, open as `fd`.
-    pub(super) fn below(spot: Spot<'_, 'o>, fd: Option<&Arc<OwnedFd>>, account: Arc<Account<'o>>, has_whiteout_files: bool) -> Arc<Self> {
+    pub(super) fn below(spot: Spot<'_, 'o>, fd: Option<&Arc<OwnedFd>>, account: Arc<Account<'o>>, directory: Directory) -> Arc<Self> {
         let (parent, name) = (Some(Arc::clone(spot.level)), spot.name.to_owned());
-        Arc::new(Self { parent, name, depth: spot.depth(), fd: fd.map(Arc::downgrade).unwrap_or_default(), account, has_whiteout_files })
+        Arc::new(Self { parent, name, depth: spot.depth(), fd: fd.map(Arc::downgrade).unwrap_or_default(), account, directory })
     }
 
     /// Opens the directory again, if nobody has it open.
@@ -125,7 +133,7 @@ mod tests {
     }
 
     fn below<'o>(level: &Arc<Level<'o>>, name: &CStr) -> Arc<Level<'o>> {
-        Level::below(Spot { level, name }, None, Arc::clone(&level.account), false)
+        Level::below(Spot { level, name }, None, Arc::clone(&level.account), Directory::default())
     }
 
     #[test]
@@ -144,7 +152,7 @@ mod tests {
         std::fs::create_dir_all(temp.path().join("a/b/c")).unwrap();
         std::fs::write(temp.path().join("a/b/c/file"), "x").unwrap();
         let (owners, top) = (Owners::default(), open(temp.path()));
-        let mut level = Level::root(&top, Account::new(Place::root(), &owners));
+        let mut level = Level::root(&top, Account::new(Place::root(), &owners), Directory::default());
         for name in [c"a", c"b", c"c"] {
             level = below(&level, name);
         }
@@ -157,7 +165,7 @@ mod tests {
     #[test]
     fn a_line_of_a_million_ancestors_is_dropped_without_a_stack() {
         let owners = Owners::default();
-        let mut level = Level::root(&open(Path::new("/")), Account::new(Place::root(), &owners));
+        let mut level = Level::root(&open(Path::new("/")), Account::new(Place::root(), &owners), Directory::default());
         for _ in 0..1_000_000 {
             level = below(&level, c"x");
         }

@@ -2,7 +2,7 @@
 
 use super::account::Account;
 use super::inode::{Inode, Usage};
-use super::level::{Level, Spot};
+use super::level::{Directory, Level, Spot};
 use super::marks;
 use super::walker::Walker;
 use crate::dir::Operation;
@@ -24,7 +24,9 @@ pub(super) struct Listing<'l, 'o> {
     spot: Spot<'l, 'o>,
     fd: BorrowedFd<'l>,
     pub(super) account: &'l Arc<Account<'o>>,
-    pub(super) has_whiteout_files: bool,
+    pub(super) directory: Directory,
+    /// How many entries were read so far.
+    pub(super) listed: u64,
     /// Whether the descriptor will be there later, so that the rest can be read then.
     pub(super) may_pause: bool,
     /// Whether entries are left for others to count.
@@ -44,7 +46,8 @@ impl<'l, 'o> Listing<'l, 'o> {
             spot,
             fd,
             account,
-            has_whiteout_files: false,
+            directory: Directory::default(),
+            listed: 0,
             may_pause: true,
             is_shared: false,
             usage: Usage::default(),
@@ -56,7 +59,7 @@ impl<'l, 'o> Listing<'l, 'o> {
     /// Goes on with a directory of which a part is done.
     pub(super) fn at(level: &'l Arc<Level<'o>>, fd: BorrowedFd<'l>) -> Self {
         let listing = Self::new(Spot { level, name: c"" }, fd, &level.account);
-        Self { has_whiteout_files: level.has_whiteout_files, ..listing }
+        Self { directory: level.directory, ..listing }
     }
 
     /// Charges an inode to the directory's account.
@@ -79,36 +82,31 @@ impl<'o> Walker<'_, 'o> {
                 Ok(marks) => {
                     listing.usage.opaques += u64::from(marks.is_opaque);
                     listing.usage.redirects += u64::from(marks.is_redirect);
-                    listing.has_whiteout_files = marks.has_whiteout_files;
+                    listing.directory.has_whiteout_files = marks.has_whiteout_files;
                 }
                 Err(errno) => self.lost(listing.spot, c"", Operation::Read, errno),
             }
         }
     }
 
-    /// Reads a directory, gathers its subdirectories and counts all else; true if it is to be read on later.
+    /// Reads a directory, gathers its subdirectories and counts all else; tells after how many entries it is to be read on later.
     ///
     /// That is when very many subdirectories were gathered, and when others have nothing to do: then the names of one buffer are
     /// gathered too, and all may take of them.
-    pub(super) fn read(&mut self, listing: &mut Listing<'_, 'o>) -> bool {
+    pub(super) fn read(&mut self, listing: &mut Listing<'_, 'o>) -> Option<u64> {
         let mut buffer = std::mem::take(&mut self.entries);
         let mut entries = RawDir::new(listing.fd, buffer.spare_capacity_mut());
-        // What is read on was large, or it would not have been left.
-        let mut listed = if listing.spot.name.is_empty() { MANY } else { 0 };
-        let mut is_unread = false;
+        let mut unread = None;
         loop {
             if entries.is_buffer_empty() && listing.may_pause {
                 if !self.uncounted.is_empty() || self.directories.len() > GATHERED {
-                    is_unread = true;
+                    unread = Some(listing.listed);
                     break;
                 }
-                listing.is_shared = listed >= MANY && self.walk.queue.is_hungry();
+                listing.is_shared = listing.listed >= MANY && self.walk.queue.is_hungry();
             }
             match entries.next() {
-                Some(Ok(entry)) => {
-                    listed += 1;
-                    self.sort(listing, entry.file_name(), entry.file_type());
-                }
+                Some(Ok(entry)) => self.sort(listing, entry.file_name(), entry.file_type()),
                 Some(Err(errno)) => {
                     self.lost(listing.spot, c"", Operation::List, errno);
                     break;
@@ -117,27 +115,39 @@ impl<'o> Walker<'_, 'o> {
             }
         }
         self.entries = buffer;
-        is_unread
+        if unread.is_none() {
+            let path = || listing.spot.path(self.walk.root, c"");
+            self.found.directories.offer(listing.listed, listing.directory.number, path);
+        }
+        unread
     }
 
     /// Gathers or counts one entry of a directory.
     fn sort(&mut self, listing: &mut Listing<'_, 'o>, name: &CStr, kind: FileType) {
-        match (name.to_bytes(), kind) {
-            (b"." | b"..", _) => {}
-            (_, FileType::Directory) => self.directories.extend(name.to_bytes_with_nul()),
-            _ if listing.is_shared => self.uncounted.extend(name.to_bytes_with_nul()),
-            _ => self.count(listing, name),
+        if matches!(name.to_bytes(), b"." | b"..") {
+            return;
+        }
+        listing.listed += 1;
+        if kind == FileType::Directory {
+            self.directories.extend(name.to_bytes_with_nul());
+        } else if listing.is_shared {
+            self.uncounted.extend(name.to_bytes_with_nul());
+        } else {
+            self.count(listing, name);
         }
     }
 
     /// Counts an entry that is not known to be a directory.
     pub(super) fn count(&mut self, listing: &mut Listing<'_, 'o>, name: &CStr) {
         let mut inode = match self.walk.kernel.stat(listing.fd, name) {
-            Ok(stat) => Inode::of(&stat),
+            Ok(inode) => inode,
             Err(errno) => return self.lost(listing.spot, name, Operation::Stat, errno),
         };
         if inode.kind == FileType::Directory {
             return self.directories.extend(name.to_bytes_with_nul());
+        }
+        if inode.kind == FileType::RegularFile && self.found.files.may_take(inode.bytes()) {
+            self.found.files.offer(inode.bytes(), inode.number, || listing.spot.path(self.walk.root, name));
         }
         if !listing.account.is_settled() {
             return self.count_apart(listing, name, &inode);
@@ -155,11 +165,11 @@ impl<'o> Walker<'_, 'o> {
     /// Counts what an entry of a layer says about lower layers.
     fn mark(&mut self, listing: &mut Listing<'_, 'o>, name: &CStr, inode: &mut Inode) {
         listing.usage.whiteouts += u64::from(inode.is_whiteout);
-        if inode.lacks_content() || listing.has_whiteout_files && inode.is_empty_file() {
+        if inode.lacks_content() || listing.directory.has_whiteout_files && inode.is_empty_file() {
             match marks::of_file(listing.fd, name) {
                 Ok(marks) => {
                     inode.is_metacopy = marks.is_metacopy;
-                    listing.usage.whiteouts += u64::from(marks.is_whiteout && listing.has_whiteout_files);
+                    listing.usage.whiteouts += u64::from(marks.is_whiteout && listing.directory.has_whiteout_files);
                 }
                 Err(errno) => self.lost(listing.spot, name, Operation::Read, errno),
             }

@@ -29,8 +29,8 @@ pub(super) struct Frame<'o> {
 pub(super) enum Task {
     /// The names are those of subdirectories, to be entered.
     Enter,
-    /// The same; then the listing is to be read on from where the descriptor stands.
-    EnterAndRead,
+    /// The same; then the listing, of which so many entries were read, is to be read on from where the descriptor stands.
+    EnterAndRead(u64),
     /// The names are those of other entries, to be counted.
     Count,
 }
@@ -42,8 +42,8 @@ pub(super) enum Step<'o> {
     Enter(Arc<Level<'o>>, Option<Arc<OwnedFd>>),
     /// Count the entries whose names were handed out, in this directory.
     Count(Arc<Level<'o>>, Option<Arc<OwnedFd>>),
-    /// Read the rest of this directory.
-    Read(Arc<Level<'o>>, Arc<OwnedFd>),
+    /// Read the rest of this directory, after so many entries.
+    Read(Arc<Level<'o>>, Arc<OwnedFd>, u64),
 }
 
 /// The stacks of all walkers.
@@ -128,7 +128,7 @@ impl<'o> Queue<'o> {
         let start = frame.last_names();
         names.clear();
         names.extend(frame.names.drain(start..));
-        let (is_read_next, is_done) = (names.is_empty(), frame.names.is_empty() && frame.task != Task::EnterAndRead);
+        let (is_read_next, is_done) = (names.is_empty(), frame.names.is_empty() && !frame.is_unread());
         let (level, fd, task) = if is_read_next || is_done {
             let Frame { level, fd, task, .. } = stack.pop_back()?;
             (level, fd, task)
@@ -137,8 +137,8 @@ impl<'o> Queue<'o> {
         };
         let step = match (task, fd) {
             (Task::Count, fd) => Step::Count(level, fd),
-            (Task::EnterAndRead, Some(fd)) if is_read_next => Step::Read(level, fd),
-            (Task::Enter | Task::EnterAndRead, fd) => Step::Enter(level, fd),
+            (Task::EnterAndRead(listed), Some(fd)) if is_read_next => Step::Read(level, fd, listed),
+            (Task::Enter | Task::EnterAndRead(_), fd) => Step::Enter(level, fd),
         };
         Some((step, !stack.is_empty()))
     }
@@ -174,6 +174,10 @@ impl<'o> Queue<'o> {
 }
 
 impl Frame<'_> {
+    const fn is_unread(&self) -> bool {
+        matches!(self.task, Task::EnterAndRead(_))
+    }
+
     /// Where the names begin that are handed out next: one to enter, or some to count.
     fn last_names(&self) -> usize {
         /// How many bytes of names are worth a step.
@@ -189,7 +193,7 @@ fn take_half<'o>(stack: &mut VecDeque<Frame<'o>>) -> Option<Frame<'o>> {
     let frame = stack.front_mut()?;
     let middle = frame.names.len() / 2;
     let half = frame.names.iter().skip(middle).position(|&byte| byte == 0).map(|nul| middle + nul + 1);
-    match half.filter(|&half| half < frame.names.len() || frame.task == Task::EnterAndRead) {
+    match half.filter(|&half| half < frame.names.len() || frame.is_unread()) {
         Some(half) => {
             let rest = frame.names.split_off(half);
             let names = std::mem::replace(&mut frame.names, rest);
@@ -205,21 +209,23 @@ mod tests {
     use super::*;
     use crate::store::place::Place;
     use crate::usage::scan::account::{Account, Owners};
+    use crate::usage::scan::level::Directory;
 
     fn frame<'o>(owners: &'o Owners, names: &[u8], task: Task) -> Frame<'o> {
         let fd = Arc::new(OwnedFd::from(std::fs::File::open("/").unwrap()));
-        Frame { level: Level::root(&fd, Account::new(Place::root(), owners)), fd: Some(fd), names: names.to_vec(), task }
+        let level = Level::root(&fd, Account::new(Place::root(), owners), Directory::default());
+        Frame { level, fd: Some(fd), names: names.to_vec(), task }
     }
 
-    /// What walker `me` is told to do until nothing is left: `enter a`, `count a b`, `read`.
+    /// What walker `me` is told to do until nothing is left: `enter a`, `count a b`, `read 9`.
     fn drain(queue: &Queue<'_>, me: usize) -> Vec<String> {
         let mut names = Vec::new();
         let mut steps = Vec::new();
         while let Some((step, has_more)) = queue.pop(me, &mut names) {
             let task = match step {
-                Step::Enter(..) => "enter",
-                Step::Count(..) => "count",
-                Step::Read(..) => "read",
+                Step::Enter(..) => "enter".to_owned(),
+                Step::Count(..) => "count".to_owned(),
+                Step::Read(.., listed) => format!("read {listed}"),
             };
             steps.push(format!("{task} {}", String::from_utf8(names.clone()).unwrap().replace('\0', " ")).trim_end().to_owned());
             assert_eq!(has_more, !lock(&queue.stacks[me]).is_empty());
@@ -231,11 +237,11 @@ mod tests {
     fn a_walker_is_handed_what_came_last_first() {
         let owners = Owners::default();
         let queue = Queue::new(1);
-        queue.push(0, frame(&owners, b"", Task::EnterAndRead));
-        queue.push(0, frame(&owners, b"a\0bb\0c\0", Task::EnterAndRead));
+        queue.push(0, frame(&owners, b"", Task::EnterAndRead(7)));
+        queue.push(0, frame(&owners, b"a\0bb\0c\0", Task::EnterAndRead(5)));
         queue.push(0, frame(&owners, b"d\0ee\0", Task::Enter));
         queue.push(0, frame(&owners, b"f\0gg\0", Task::Count));
-        assert_eq!(drain(&queue, 0), ["count f gg", "enter ee", "enter d", "enter c", "enter bb", "enter a", "read", "read"]);
+        assert_eq!(drain(&queue, 0), ["count f gg", "enter ee", "enter d", "enter c", "enter bb", "enter a", "read 5", "read 7"]);
         assert!(queue.next(0, &mut Vec::new()).is_none());
     }
 
@@ -256,8 +262,8 @@ mod tests {
         for (names, task, stolen, left) in [
             (&b"a\0b\0c\0d\0"[..], Enter, &["enter c", "enter b", "enter a"][..], &["enter d"][..]),
             (b"a\0", Enter, &["enter a"], &[]),
-            (b"a\0", EnterAndRead, &["enter a"], &["read"]),
-            (b"", EnterAndRead, &["read"], &[]),
+            (b"a\0", EnterAndRead(1), &["enter a"], &["read 1"]),
+            (b"", EnterAndRead(2), &["read 2"], &[]),
             (b"long-name\0b\0", Enter, &["enter long-name"], &["enter b"]),
             (b"a\0b\0c\0", Count, &["count a b"], &["count c"]),
         ] {

@@ -1,18 +1,18 @@
 //! One thread of the walk.
 
 use super::account::{Account, Links};
-use super::inode::{Inode, Usage};
+use super::found::Found;
+use super::inode::Usage;
 use super::kernel::{Kernel, is_gone, is_mount};
 use super::level::{Level, Spot};
 use super::listing::Listing;
 use super::queue::{Frame, Queue, Step, Task};
 use super::{Progress, lock};
-use crate::dir::{Operation, ReadError};
-use crate::unreadable::{Pins, Unreadable};
+use crate::dir::Operation;
 use rustix::io::Errno;
 use std::ffi::CStr;
 use std::os::fd::{AsFd as _, BorrowedFd, OwnedFd};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::{Arc, Mutex};
 
 /// What all walkers of one walk share.
@@ -26,14 +26,8 @@ pub(super) struct Walk<'o> {
     pub(super) found: Mutex<Found>,
     /// How many descriptors may be in use.
     pub(super) descriptors: u64,
-}
-
-/// What was met besides inodes.
-#[derive(Debug, Default)]
-pub(super) struct Found {
-    pub(super) unreadable: Vec<Unreadable>,
-    pub(super) not_entered: Vec<PathBuf>,
-    pub(super) vanished: u64,
+    /// How many of the largest are remembered.
+    pub(super) largest: usize,
 }
 
 /// One thread's part in a walk.
@@ -41,7 +35,7 @@ pub(super) struct Found {
 pub(super) struct Walker<'w, 'o> {
     pub(super) walk: &'w Walk<'o>,
     me: usize,
-    found: Found,
+    pub(super) found: Found,
     /// What is charged to one account, until there is something for another.
     charged: Option<(Arc<Account<'o>>, Usage)>,
     /// The inodes met, and their bytes, that the progress does not show yet.
@@ -62,7 +56,7 @@ impl<'w, 'o> Walker<'w, 'o> {
         Self {
             walk,
             me,
-            found: Found::default(),
+            found: Found::new(walk.largest),
             charged: None,
             met: (0, 0),
             reached: None,
@@ -83,16 +77,13 @@ impl<'w, 'o> Walker<'w, 'o> {
                     }
                 }
                 Step::Count(level, fd) => self.count_all(&level, fd, &names),
-                Step::Read(level, fd) => self.read_on(&level, &fd),
+                Step::Read(level, fd, listed) => self.read_on(&level, &fd, listed),
             }
             pause();
         }
         self.charge_all();
         self.walk.progress.add(self.met.0, self.met.1);
-        let mut found = lock(&self.walk.found);
-        found.unreadable.append(&mut self.found.unreadable);
-        found.not_entered.append(&mut self.found.not_entered);
-        found.vanished += self.found.vanished;
+        lock(&self.walk.found).merge(self.found);
     }
 
     /// Enters a directory below one that is open as `above`, if that stayed open.
@@ -110,18 +101,19 @@ impl<'w, 'o> Walker<'w, 'o> {
             Err(errno) => return self.lost(spot, c"", Operation::Open, errno),
         };
         match kernel.open(above.as_fd(), spot.name).and_then(|fd| Ok((kernel.stat_opened(fd.as_fd())?, fd))) {
-            Ok((stat, fd)) => {
+            Ok((inode, fd)) => {
                 let mut listing = Listing::new(spot, fd.as_fd(), account);
                 listing.may_pause = spot.stays_open(fd.as_fd(), self.walk.descriptors);
-                listing.charge(&Inode::of(&stat));
+                listing.charge(&inode);
+                listing.directory.number = inode.number;
                 self.read_marks(&mut listing);
-                let is_unread = self.read(&mut listing);
-                let (has_whiteout_files, stays_open) = (listing.has_whiteout_files, listing.may_pause);
+                let unread = self.read(&mut listing);
                 self.finish(&listing);
-                if is_unread || !self.directories.is_empty() || !self.uncounted.is_empty() {
+                if unread.is_some() || !self.directories.is_empty() || !self.uncounted.is_empty() {
+                    let (directory, stays_open) = (listing.directory, listing.may_pause);
                     let fd = stays_open.then(|| Arc::new(fd));
-                    let level = Level::below(spot, fd.as_ref(), Arc::clone(account), has_whiteout_files);
-                    self.leave(&level, fd.as_ref(), is_unread);
+                    let level = Level::below(spot, fd.as_ref(), Arc::clone(account), directory);
+                    self.leave(&level, fd.as_ref(), unread);
                 }
             }
             Err(errno) => {
@@ -134,11 +126,12 @@ impl<'w, 'o> Walker<'w, 'o> {
     }
 
     /// Reads on in a directory that was left before its end.
-    fn read_on(&mut self, level: &Arc<Level<'o>>, fd: &Arc<OwnedFd>) {
+    fn read_on(&mut self, level: &Arc<Level<'o>>, fd: &Arc<OwnedFd>, listed: u64) {
         let mut listing = Listing::at(level, fd.as_fd());
-        let is_unread = self.read(&mut listing);
+        listing.listed = listed;
+        let unread = self.read(&mut listing);
         self.finish(&listing);
-        self.leave(level, Some(fd), is_unread);
+        self.leave(level, Some(fd), unread);
     }
 
     /// Counts entries of a directory that whoever read it left to others.
@@ -152,16 +145,16 @@ impl<'w, 'o> Walker<'w, 'o> {
                     }
                 }
                 self.finish(&listing);
-                self.leave(level, Some(&fd), false);
+                self.leave(level, Some(&fd), None);
             }
             Err(errno) => self.lost(Spot { level, name: c"" }, c"", Operation::Open, errno),
         }
     }
 
     /// Leaves on the stack what was found in a directory and is not done: what is to be done last comes first.
-    fn leave(&mut self, level: &Arc<Level<'o>>, fd: Option<&Arc<OwnedFd>>, is_unread: bool) {
-        let enter = if is_unread { Task::EnterAndRead } else { Task::Enter };
-        for (names, task, is_needed) in [(&mut self.directories, enter, is_unread), (&mut self.uncounted, Task::Count, false)] {
+    fn leave(&mut self, level: &Arc<Level<'o>>, fd: Option<&Arc<OwnedFd>>, unread: Option<u64>) {
+        let enter = unread.map_or(Task::Enter, Task::EnterAndRead);
+        for (names, task, is_needed) in [(&mut self.directories, enter, unread.is_some()), (&mut self.uncounted, Task::Count, false)] {
             if is_needed || !names.is_empty() {
                 let frame = Frame { level: Arc::clone(level), fd: fd.cloned(), names: names.as_slice().to_vec(), task };
                 self.walk.queue.push(self.me, frame);
@@ -183,9 +176,9 @@ impl<'w, 'o> Walker<'w, 'o> {
 
     /// Counts a directory that cannot be entered, as `du` does.
     fn charge_unentered(&mut self, at: BorrowedFd<'_>, name: &CStr, account: &Arc<Account<'o>>) {
-        if let Ok(stat) = self.walk.kernel.stat(at, name) {
+        if let Ok(inode) = self.walk.kernel.stat(at, name) {
             let mut usage = Usage::default();
-            usage.add(&Inode::of(&stat));
+            usage.add(&inode);
             self.charge(account, usage);
             self.meet(1, usage.bytes);
         }
@@ -226,16 +219,6 @@ impl<'w, 'o> Walker<'w, 'o> {
 
     /// Takes note that `entry` of a directory, or the directory itself if that is empty, could not be looked at.
     pub(super) fn lost(&mut self, spot: Spot<'_, 'o>, entry: &CStr, operation: Operation, errno: Errno) {
-        if is_gone(errno) {
-            self.found.vanished += 1;
-            return;
-        }
-        let path = spot.path(self.walk.root, entry);
-        if is_mount(errno) {
-            self.found.not_entered.push(path);
-        } else {
-            let cause = std::io::Error::from(errno).into();
-            self.found.unreadable.push(Unreadable::new(ReadError { path, operation, cause }, Pins::Nothing));
-        }
+        self.found.lost(operation, errno, || spot.path(self.walk.root, entry));
     }
 }
