@@ -23,8 +23,8 @@ const TOUR: [(&str, &[&str]); 7] = [
     ("How do they stand on each other?", &["tree"]),
     ("What belongs to containers?", &["containers"]),
     ("Which layers are garbage, and why?", &["layers", "--filter", "state=garbage"]),
-    ("What is this image, and what holds it?", &["why", "shop/web:1"]),
-    ("What would removing it give back?", &["freed", "shop/web:1"]),
+    ("What is this image, and what holds it?", &["why", "shop/worker:2"]),
+    ("What would removing it and its containers give back?", &["freed", "shop/worker:2", "worker", "migrate"]),
 ];
 
 pub(super) fn run(args: &Args, global: &Global, output: &mut Output) -> Result<Status, Failure> {
