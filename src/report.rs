@@ -20,6 +20,7 @@ pub mod why;
 
 use crate::graph::verdict::{Verdict, Verdicts};
 use crate::inventory::Inventory;
+use crate::render::escape;
 use serde::Serialize;
 
 /// What every command prints as JSON.
@@ -56,11 +57,7 @@ pub struct Unreadable {
 
 impl From<&crate::unreadable::Unreadable> for Unreadable {
     fn from(unreadable: &crate::unreadable::Unreadable) -> Self {
-        Self {
-            path: unreadable.path.to_string_lossy().into_owned(),
-            operation: unreadable.operation.to_string(),
-            error: unreadable.error.clone(),
-        }
+        Self { path: escape::path(&unreadable.path), operation: unreadable.operation.to_string(), error: unreadable.error.clone() }
     }
 }
 
@@ -70,7 +67,7 @@ impl<T> Document<T> {
     pub fn new(command: &str, inventory: &Inventory, body: T) -> Self {
         Self {
             schema: format!("layerwise/{command}/1"),
-            data_root: inventory.root.to_string_lossy().into_owned(),
+            data_root: escape::path(&inventory.root),
             body,
             unreadable: inventory.unreadable.iter().map(Unreadable::from).collect(),
         }

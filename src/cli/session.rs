@@ -90,6 +90,6 @@ fn mention_other_stores(root: &DataRoot, output: &mut Output) {
 }
 
 fn measure(root: &DataRoot, global: &Global) -> scan::Measured {
-    let options = scan::Options { threads: global.threads };
+    let options = scan::Options { threads: global.threads, ..scan::Options::default() };
     progress::during(|progress| scan::scan(&root.dir, &options, progress))
 }

@@ -11,19 +11,19 @@ use std::collections::HashMap;
 struct Builder<'inventory> {
     inventory: &'inventory Inventory,
     graph: Graph,
-    /// The directory that calls itself by a link, for links that are missing in `l/`; nothing if several do, as a copy does.
-    dir_of_link: HashMap<LinkId, Option<DirId>>,
+    /// The directories that call themselves by a link, for links that are missing in `l/`.
+    dirs_of_link: HashMap<LinkId, Vec<DirId>>,
 }
 
 impl Graph {
     /// Builds the graph of everything in `inventory`.
     #[must_use]
     pub fn build(inventory: &Inventory) -> Self {
-        let mut dir_of_link = HashMap::new();
-        for (link, id) in inventory.overlay2.dirs.values().filter_map(|dir| Some((dir.link?, dir.id))) {
-            dir_of_link.entry(link).and_modify(|only| *only = None).or_insert(Some(id));
+        let mut dirs_of_link: HashMap<_, Vec<_>> = HashMap::new();
+        for (link, dir) in inventory.overlay2.dirs.values().filter_map(|dir| Some((dir.link?, dir.id))) {
+            dirs_of_link.entry(link).or_default().push(dir);
         }
-        let mut builder = Builder { inventory, graph: Self::default(), dir_of_link };
+        let mut builder = Builder { inventory, graph: Self::default(), dirs_of_link };
         builder.add_nodes();
         builder.add_images();
         builder.add_containers();
@@ -192,10 +192,9 @@ impl Builder<'_> {
         }
         for (id, record) in &buildkit.records {
             let from = Thing::Record(id.clone());
-            if let Some(key) = &record.snapshot {
-                self.keep_if_there(&from, &Thing::Snapshot(key.clone()), Via::CacheRecord);
-                self.keep_snapshot(&from, key, Via::CacheRecord);
-            }
+            let key = record.snapshot.clone().unwrap_or_else(|| SnapshotKey::parse(id.as_bytes()));
+            self.keep_snapshot(&from, &key, Via::CacheRecord);
+            self.keep_if_there(&from, &Thing::Snapshot(key), Via::CacheRecord);
             if let Some(chain) = record.chain {
                 self.keep_if_there(&from, &Thing::Layer(chain), Via::CacheRecord);
             }
@@ -217,8 +216,10 @@ impl Builder<'_> {
         for (&link, &target) in &overlay2.links {
             if let Some(target) = target {
                 self.keep(&Thing::Link(link), Thing::Dir(target), Via::LinkTarget);
-                // Where `link` is lost, any link that leads here may be the directory's own.
-                if overlay2.dirs.get(&target).is_some_and(|dir| dir.link.is_none()) {
+                // Where the directory's own link is lost, or what it calls itself does not lead back, any link that leads here may be it.
+                let own = overlay2.dirs.get(&target).and_then(|dir| dir.link);
+                let leads_back = own.is_some_and(|own| overlay2.links.get(&own) == Some(&Some(target)));
+                if !leads_back {
                     self.keep_if_there(&Thing::Dir(target), &Thing::Link(link), Via::OwnLink);
                 }
             }
@@ -251,15 +252,16 @@ impl Builder<'_> {
         let via = Via::LowerEntry(position);
         let from = Thing::Dir(dir);
         self.keep(&from, Thing::Link(link), via);
-        if let Some(&Some(owner)) = self.dir_of_link.get(&link) {
-            // The directory that calls itself so, even if the link is gone or leads elsewhere.
+        // Whichever directory calls itself so, even if the link is gone or leads elsewhere.
+        for owner in self.dirs_of_link.get(&link).cloned().unwrap_or_default() {
             self.keep_if_there(&from, &Thing::Dir(owner), via);
         }
     }
 
     /// The directory that a link stands for.
     fn dir_of(&self, link: LinkId) -> Option<DirId> {
-        self.inventory.overlay2.links.get(&link).copied().flatten().or_else(|| self.dir_of_link.get(&link).copied().flatten())
+        let called_so = || self.dirs_of_link.get(&link).and_then(|dirs| dirs.first().copied());
+        self.inventory.overlay2.links.get(&link).copied().flatten().or_else(called_so)
     }
 
     fn add_live_mounts(&mut self) {

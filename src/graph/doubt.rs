@@ -14,7 +14,7 @@ use crate::store::containers::Status;
 use crate::store::layerdb::Layer;
 use crate::store::mounts::Mount;
 use crate::unreadable::Pins;
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 
 /// A reason to keep what nothing is known to use.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -47,6 +47,7 @@ pub fn find(graph: &Graph, inventory: &Inventory, kept: &Set) -> Vec<Doubt> {
     }
     doubts.extend(graph.missing().iter().filter_map(|missing| of_missing(graph, inventory, kept, missing)));
     doubts.extend(no_containers(inventory));
+    doubts.extend(misspelt(graph, kept));
     doubts
 }
 
@@ -112,6 +113,31 @@ fn of_missing(graph: &Graph, inventory: &Inventory, kept: &Set, missing: &Missin
     };
     let why = format!("{} {from} names {} {} ({}), which is not there", from.kind(), missing.to.kind(), missing.to, missing.via);
     Some(doubt(pins, why))
+}
+
+/// The doubt about a directory that nothing names, where something that is kept names one that is not there by nearly the same name.
+///
+/// Names are random, so two of them never agree in a half of their characters but by damage to one of them.
+fn misspelt(graph: &Graph, kept: &Set) -> Option<Doubt> {
+    let is_name = |missing: &&Missing| matches!(missing.via, Via::CacheId | Via::MountId | Via::InitId) && kept.contains(missing.from);
+    let mut missing = graph.missing().iter().filter(is_name).peekable();
+    missing.peek()?;
+    let unknown = graph.things().filter(|(node, thing)| matches!(thing, Thing::Dir(_)) && !kept.contains(*node));
+    let known: HashMap<_, _> = unknown.flat_map(|(_, thing)| halves(thing).map(|half| (half, thing))).collect();
+    missing.find_map(|missing| {
+        let from = graph.thing(missing.from)?;
+        let meant = halves(&missing.to).into_iter().find_map(|half| known.get(&half))?;
+        let why =
+            format!("{} {from} names directory {} ({}), which is not there, and may mean {meant}", from.kind(), missing.to, missing.via);
+        Some(doubt(Pins::Directories, why))
+    })
+}
+
+/// The two halves of a thing's name, each with where it stands.
+fn halves(thing: &Thing) -> [(bool, String); 2] {
+    let mut name = thing.to_string();
+    let rest = name.split_off(name.len() / 2);
+    [(false, name), (true, rest)]
 }
 
 /// Whether a container has no read-write layer of ours to lose: dockerd marks a container dead before it removes its layers, and their

@@ -64,32 +64,51 @@ impl Graph {
         let mut nearest = vec![None; self.len()];
         let named = self.things().filter(|(_, thing)| thing.is_root() && !matches!(thing, super::Thing::Reference(_)));
         let mut open: VecDeque<_> = named.map(|(node, _)| (node, node)).collect();
-        while let Some((node, root)) = open.pop_front() {
+        // What only its directory keeps comes last.
+        let mut behind = VecDeque::new();
+        while let Some((node, root)) = open.pop_front().or_else(|| behind.pop_front()) {
             if let Some(slot @ None) = nearest.get_mut(node.index()) {
                 *slot = Some(root);
-                let kept = self.kept_by(node).iter().filter(|edge| edge.via != Via::DirectoryOf);
-                open.extend(kept.map(|edge| (edge.to, root)));
+                for edge in self.kept_by(node) {
+                    let queue = if edge.via == Via::DirectoryOf { &mut behind } else { &mut open };
+                    queue.push_back((edge.to, root));
+                }
             }
         }
         nearest
     }
 
     /// The roots that keep `node`, nearest first, each with the shortest chain of reasons.
+    ///
+    /// That a directory keeps its record is a reason only where there is no other: a record keeps its directory anyway.
     #[must_use]
     pub fn holders(&self, node: NodeId) -> Vec<Holder> {
+        let is_root = |at| self.thing(at).is_some_and(super::Thing::is_root);
+        let holders = self.search(node, |via| via != Via::DirectoryOf, is_root);
+        if holders.is_empty() { self.search(node, |_| true, is_root) } else { holders }
+    }
+
+    /// The nodes in `wanted` that keep `node`, nearest first, each with the shortest chain of reasons.
+    #[must_use]
+    pub fn holders_among(&self, node: NodeId, wanted: &Set) -> Vec<Holder> {
+        self.search(node, |_| true, |at| wanted.contains(at))
+    }
+
+    /// Goes from `node` to what keeps it, for the reasons that `counts`, as far as what `is_holder`.
+    fn search(&self, node: NodeId, counts: impl Fn(Via) -> bool, is_holder: impl Fn(NodeId) -> bool) -> Vec<Holder> {
         let mut towards: Vec<Option<Edge>> = vec![None; self.len()];
         let mut seen = Set::empty(self);
         seen.insert(node);
         let mut open = VecDeque::from([node]);
         let mut holders = Vec::new();
         while let Some(at) = open.pop_front() {
-            let is_root = self.thing(at).is_some_and(super::Thing::is_root);
-            if is_root && at != node {
+            let is_end = at != node && is_holder(at);
+            if is_end {
                 holders.push(Holder { node: at, chain: chain(&towards, at) });
             }
-            // What keeps a root adds nothing to why the root keeps: the chain ends there.
-            if !is_root || at == node {
-                for edge in self.keepers_of(at).iter().filter(|edge| edge.via != Via::DirectoryOf) {
+            // What keeps a holder adds nothing to why the holder keeps: the chain ends there.
+            if !is_end {
+                for edge in self.keepers_of(at).iter().filter(|edge| counts(edge.via)) {
                     if seen.insert(edge.from) {
                         if let Some(slot) = towards.get_mut(edge.from.index()) {
                             *slot = Some(*edge);

@@ -22,13 +22,17 @@ pub struct LayerUsers {
     pub other_mounts: bool,
     /// The build snapshots that are it or lie on it.
     pub snapshots: BTreeSet<SnapshotKey>,
+    /// Whether a lease or a cache record of BuildKit's names it.
+    pub other_builds: bool,
+    /// Whether a layer lies on it that nothing needs, but that dockerd has loaded.
+    pub other_layers: bool,
 }
 
 impl LayerUsers {
     /// Whether something besides images stands on it.
     #[must_use]
     pub fn beyond_images(&self) -> bool {
-        !self.containers.is_empty() || self.other_mounts || !self.snapshots.is_empty()
+        !self.containers.is_empty() || self.other_mounts || !self.snapshots.is_empty() || self.other_builds || self.other_layers
     }
 }
 
@@ -53,13 +57,34 @@ impl Users {
                 };
             }
         }
-        for (key, snapshot) in inventory.buildkit.iter().flat_map(|buildkit| &buildkit.snapshots) {
-            let own = if let SnapshotKey::Chain(chain) = key { Some(*chain) } else { snapshot.chain };
-            for chain in ancestry(audit, own) {
-                users.by_layer.entry(chain).or_default().snapshots.insert(key.clone());
+        users.add_builds(audit);
+        users.add_other_layers(audit);
+        users
+    }
+
+    fn add_builds(&mut self, audit: &Audit) {
+        let Some(buildkit) = &audit.inventory.buildkit else { return };
+        let chain_of = |key: &SnapshotKey| if let SnapshotKey::Chain(chain) = key { Some(*chain) } else { None };
+        for (key, snapshot) in &buildkit.snapshots {
+            for named in [chain_of(key), snapshot.chain, snapshot.parent.as_ref().and_then(chain_of)] {
+                for chain in ancestry(audit, named) {
+                    self.by_layer.entry(chain).or_default().snapshots.insert(key.clone());
+                }
             }
         }
-        users
+        let leased = buildkit.leases.values().flat_map(|lease| &lease.snapshots).filter_map(chain_of);
+        let recorded = buildkit.records.values().flat_map(|record| [record.chain, record.snapshot.as_ref().and_then(chain_of)]);
+        for chain in leased.chain(recorded.flatten()).flat_map(|chain| ancestry(audit, Some(chain))) {
+            self.by_layer.entry(chain).or_default().other_builds = true;
+        }
+    }
+
+    fn add_other_layers(&mut self, audit: &Audit) {
+        let layers = audit.inventory.layerdb.layers.values();
+        let unneeded: Vec<_> = layers.filter(|layer| layer.is_whole() && !self.by_layer.contains_key(&layer.chain)).collect();
+        for chain in unneeded.into_iter().flat_map(|layer| ancestry(audit, layer.parent.value().copied())) {
+            self.by_layer.entry(chain).or_default().other_layers = true;
+        }
     }
 
     /// What stands on `layer`.

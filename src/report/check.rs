@@ -5,8 +5,11 @@ use super::why::name_of;
 use crate::audit::Audit;
 use crate::graph::verdict::{Garbage, Verdict};
 use crate::graph::{Thing, Via};
+use crate::id::DirId;
+use crate::render::escape;
 use crate::unreadable::Pins;
 use serde::Serialize;
+use std::collections::BTreeSet;
 
 /// How bad a finding is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
@@ -51,7 +54,7 @@ pub struct Check {
 /// Lists everything that is not as it should be.
 #[must_use]
 pub fn find(audit: &Audit) -> Check {
-    let mut findings: Vec<Finding> = unreadable(audit).chain(missing(audit)).chain(garbage(audit)).collect();
+    let mut findings: Vec<Finding> = unreadable(audit).chain(missing(audit)).chain(broken(audit)).chain(garbage(audit)).collect();
     findings.sort_by(|one, other| (one.severity, one.code, &one.path).cmp(&(other.severity, other.code, &other.path)));
     Check { findings }
 }
@@ -63,8 +66,8 @@ fn unreadable(audit: &Audit) -> impl Iterator<Item = Finding> {
             severity: if matches!(unreadable.pins, Pins::Nothing | Pins::Own) { Severity::Notice } else { Severity::Warning },
             code: "unreadable",
             kind: "path".to_owned(),
-            id: path.to_string_lossy().into_owned(),
-            path: path.to_string_lossy().into_owned(),
+            id: escape::path(path),
+            path: escape::path(path),
             message: format!("cannot {}: {}", unreadable.operation, unreadable.error),
             pins: match unreadable.pins {
                 Pins::Nothing => None,
@@ -99,7 +102,7 @@ fn missing(audit: &Audit) -> impl Iterator<Item = Finding> {
             code,
             kind: from.kind().to_owned(),
             id: from.to_string(),
-            path: target::Target::Thing(from.clone()).owner().map(|owner| owner.path().to_string_lossy().into_owned()).unwrap_or_default(),
+            path: target::Target::Thing(from.clone()).owner().map(|owner| escape::path(&owner.path())).unwrap_or_default(),
             message: format!(
                 "{} {} names {} {} ({}), which is not there",
                 from.kind(),
@@ -113,9 +116,48 @@ fn missing(audit: &Audit) -> impl Iterator<Item = Finding> {
     })
 }
 
+/// Directories in use that cannot be mounted as they are.
+fn broken(audit: &Audit) -> impl Iterator<Item = Finding> {
+    let finding = |code, id: DirId, message: &str| Finding {
+        severity: Severity::Error,
+        code,
+        kind: "directory".to_owned(),
+        id: id.to_string(),
+        path: format!("overlay2/{id}"),
+        message: message.to_owned(),
+        pins: None,
+    };
+    let dirs = &audit.inventory.overlay2.dirs;
+    let in_use = |id: &DirId| audit.graph.node(&Thing::Dir(*id)).is_some_and(|node| audit.verdicts.of(node) == Verdict::InUse);
+    let hollow =
+        dirs.values().filter(|dir| !dir.diff).map(move |dir| finding("missing-diff", dir.id, "diff is no directory, or not there"));
+    let cyclic = cyclic(audit).into_iter().map(move |id| finding("cyclic-lower", id, "its lower leads back to itself"));
+    hollow.chain(cyclic).filter(move |finding| finding.id.parse().is_ok_and(|id| in_use(&id)))
+}
+
+/// The directories that lie on themselves, if each lies on the nearest that its `lower` names.
+fn cyclic(audit: &Audit) -> BTreeSet<DirId> {
+    let overlay2 = &audit.inventory.overlay2;
+    let below = |id: &DirId| overlay2.links.get(overlay2.dirs.get(id)?.lower.value()?.first()?).copied().flatten();
+    let mut done = BTreeSet::new();
+    let mut cyclic = BTreeSet::new();
+    for &start in overlay2.dirs.keys() {
+        let mut path = Vec::new();
+        let mut at = Some(start);
+        while let Some(id) = at.filter(|&id| done.insert(id)) {
+            path.push(id);
+            at = below(&id);
+        }
+        // Where this path meets itself, and not one that was gone before, it closes.
+        let closes = at.and_then(|id| path.iter().position(|&there| there == id));
+        cyclic.extend(closes.and_then(|place| path.get(place..)).into_iter().flatten());
+    }
+    cyclic
+}
+
 fn garbage(audit: &Audit) -> impl Iterator<Item = Finding> {
     let finding = |garbage: Garbage, thing: &Thing| {
-        let path = target::Target::Thing(thing.clone()).owner().map(|owner| owner.path().to_string_lossy().into_owned());
+        let path = target::Target::Thing(thing.clone()).owner().map(|owner| escape::path(&owner.path()));
         Finding {
             severity: Severity::Garbage,
             code: garbage.code(),

@@ -7,6 +7,7 @@ use crate::audit::Audit;
 use crate::data_root::FileSystem;
 use crate::graph::{NodeId, Thing};
 use crate::inventory::DRIVER;
+use crate::render::escape;
 use crate::usage::account::Account;
 use crate::usage::class::Class;
 use crate::usage::scan::Usage;
@@ -121,7 +122,7 @@ pub fn sum(audit: &Audit, account: &Account, filesystem: Option<FileSystem>, det
         classes: classes(account),
         garbage: garbage(account),
         stored_more_than_once: stored_more_than_once(audit),
-        not_entered: account.measured.not_entered.iter().map(|path| path.to_string_lossy().into_owned()).collect(),
+        not_entered: account.measured.not_entered.iter().map(|path| escape::path(path)).collect(),
         vanished: account.measured.vanished,
         things: (detail == Detail::Things).then(|| things(audit, account)),
     }

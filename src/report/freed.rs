@@ -1,9 +1,10 @@
 //! `freed`: what removing exactly these images and containers would give back.
 //!
 //! Removing is what dockerd does: an image goes with the untagged images that it was built upon and that nothing else is built upon; an
-//! image that a container was made from, or that another image was built upon, stays.
+//! image that a container was made from, or that another image was built upon, stays. A layer stays below every layer and read-write
+//! layer that dockerd has loaded, even one that is garbage.
 
-use super::why::{HeldBy, held_by};
+use super::why::{HeldBy, describe, held_by};
 use crate::audit::Audit;
 use crate::graph::reach::Set;
 use crate::graph::{NodeId, Thing, Via};
@@ -51,7 +52,8 @@ pub fn find(audit: &Audit, asked: &BTreeSet<Thing>) -> Freed {
     let graph = &audit.graph;
     let gone = |node: NodeId| graph.thing(node).is_some_and(|thing| removed.contains(thing) || names_removed(audit, &removed, thing));
     let before = graph.live();
-    let after = graph.reachable(graph.roots().filter(|&node| !gone(node)));
+    let loaded = loaded(audit, &before);
+    let after = graph.reachable(graph.roots().filter(|&node| !gone(node)).chain(graph.nodes().filter(|&node| loaded.contains(node))));
     let freed: Vec<&Thing> =
         graph.things().filter(|(node, _)| before.contains(*node) && !after.contains(*node)).map(|(_, thing)| thing).collect();
     let weighed = audit.account.as_ref().map(|account| {
@@ -65,7 +67,7 @@ pub fn find(audit: &Audit, asked: &BTreeSet<Thing>) -> Freed {
         layers: freed.iter().filter_map(|thing| if let Thing::Layer(chain) = thing { Some(*chain) } else { None }).collect(),
         images: ids(|thing| matches!(thing, Thing::Image(_))),
         containers: ids(|thing| matches!(thing, Thing::Container(_))),
-        kept_because: kept(audit, &removed, &after),
+        kept_because: kept(audit, &removed, (&after, &loaded)),
     }
 }
 
@@ -86,6 +88,20 @@ fn with_untagged_parents(audit: &Audit, asked: &BTreeSet<Thing>) -> BTreeSet<Thi
     removed
 }
 
+/// What nothing in use keeps but dockerd loads all the same, so that it counts as a user of the layers below.
+fn loaded(audit: &Audit, live: &Set) -> Set {
+    let is_loaded = |thing: &Thing| match thing {
+        Thing::Mount(_) => true,
+        Thing::Layer(chain) => audit.inventory.layerdb.layers.get(chain).is_some_and(Layer::is_whole),
+        _ => false,
+    };
+    let mut loaded = Set::empty(&audit.graph);
+    for (node, _) in audit.graph.things().filter(|(node, thing)| !live.contains(*node) && is_loaded(thing)) {
+        loaded.insert(node);
+    }
+    loaded
+}
+
 /// Whether a thing is only a name of something removed.
 fn names_removed(audit: &Audit, removed: &BTreeSet<Thing>, thing: &Thing) -> bool {
     let Thing::Reference(name) = thing else { return false };
@@ -93,7 +109,7 @@ fn names_removed(audit: &Audit, removed: &BTreeSet<Thing>, thing: &Thing) -> boo
 }
 
 /// What of the removed things stays: themselves where something needs them, and their layers.
-fn kept(audit: &Audit, removed: &BTreeSet<Thing>, after: &Set) -> Vec<Kept> {
+fn kept(audit: &Audit, removed: &BTreeSet<Thing>, (after, loaded): (&Set, &Set)) -> Vec<Kept> {
     let graph = &audit.graph;
     let mut parts: BTreeSet<NodeId> = BTreeSet::new();
     for node in removed.iter().filter_map(|thing| graph.node(thing)) {
@@ -105,6 +121,9 @@ fn kept(audit: &Audit, removed: &BTreeSet<Thing>, after: &Set) -> Vec<Kept> {
         let thing = graph.thing(node)?;
         let removed: BTreeSet<String> = removed.iter().map(ToString::to_string).collect();
         let mut holders: Vec<_> = held_by(audit, node).into_iter().filter(|holder| !removed.contains(&holder.id)).collect();
+        if holders.is_empty() {
+            holders = graph.holders_among(node, loaded).iter().filter_map(|holder| describe(audit, holder)).collect();
+        }
         // What is younger or farther says less: the nearest holder is the first.
         let count = holders.len();
         let bytes = audit.account.as_ref().map(|account| match thing {

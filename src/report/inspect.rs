@@ -50,6 +50,7 @@ fn details(audit: &Audit, thing: &Thing) -> Value {
             json!({
                 "link": dir.link,
                 "lower": lower,
+                "diff": dir.diff,
                 "born": dir.stamp.and_then(|stamp| stamp.born).and_then(timestamp),
                 "inode": dir.stamp.map(|stamp| stamp.inode),
             })

@@ -2,6 +2,7 @@
 
 use crate::data_root::kind::Activity;
 use crate::data_root::roots::{Candidate, Roots};
+use crate::render::escape;
 use crate::store::live::LockState;
 use serde::Serialize;
 
@@ -38,7 +39,7 @@ pub struct Store {
 pub fn list(roots: &Roots) -> Vec<Item> {
     let mut items: Vec<Item> = roots.candidates.iter().map(item).collect();
     items.extend(roots.elsewhere.iter().map(|(pid, path)| Item {
-        path: path.to_string_lossy().into_owned(),
+        path: escape::path(path),
         reasons: vec![format!("daemon pid {pid}")],
         description: "a data-root in another mount namespace, to which no path leads from here".to_owned(),
         stores: Vec::new(),
@@ -60,7 +61,7 @@ fn item(candidate: &Candidate) -> Item {
         },
     });
     Item {
-        path: candidate.path.to_string_lossy().into_owned(),
+        path: escape::path(&candidate.path),
         reasons: candidate.reasons.iter().map(ToString::to_string).collect(),
         description: kind.map(crate::data_root::kind::Kind::describe).unwrap_or_default(),
         stores: stores.collect(),

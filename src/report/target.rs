@@ -4,6 +4,7 @@ use crate::audit::Audit;
 use crate::graph::Thing;
 use crate::id::lookup::Match;
 use crate::id::{ChainId, ContainerId, DirId, FileName, ImageId, LinkId, MountName};
+use crate::render::escape;
 use crate::store::place::{Area, Owner, Place};
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -41,8 +42,8 @@ impl Target {
     pub fn id(&self) -> String {
         match self {
             Self::Thing(thing) => thing.to_string(),
-            Self::Owner(owner) if owner.name.is_empty() => owner.path().to_string_lossy().into_owned(),
-            Self::Owner(owner) => String::from_utf8_lossy(&owner.name).into_owned(),
+            Self::Owner(owner) if owner.name.is_empty() => escape::path(&owner.path()),
+            Self::Owner(owner) => escape::name(&owner.name),
         }
     }
 

@@ -7,6 +7,7 @@ use crate::graph::reach::Holder;
 use crate::graph::verdict::Garbage;
 use crate::graph::{NodeId, Thing};
 use crate::id::DirId;
+use crate::render::escape;
 use crate::store::containers::Container;
 use crate::store::layerdb::Layer;
 use crate::store::place::{Area, Owner};
@@ -85,7 +86,7 @@ pub fn answer(audit: &Audit, classifier: &Classifier<'_>, asked: &str, target: &
         target: asked.to_owned(),
         kind: target.kind().to_owned(),
         id: target.id(),
-        path: owner.as_ref().map(|owner| owner.path().to_string_lossy().into_owned()),
+        path: owner.as_ref().map(|owner| escape::path(&owner.path())),
         verdict: verdict.to_owned(),
         class: class(audit, classifier, target).name().to_owned(),
         reason,
@@ -119,7 +120,8 @@ pub fn held_by(audit: &Audit, node: NodeId) -> Vec<HeldBy> {
     audit.graph.holders(node).iter().filter_map(|holder| describe(audit, holder)).collect()
 }
 
-fn describe(audit: &Audit, holder: &Holder) -> Option<HeldBy> {
+/// Puts a holder and its reasons into words.
+pub(super) fn describe(audit: &Audit, holder: &Holder) -> Option<HeldBy> {
     let thing = audit.graph.thing(holder.node)?;
     let chain: Vec<Step> = holder
         .chain

@@ -123,6 +123,8 @@ struct Raw {
     #[serde(default)]
     state: RawState,
     config: Option<RawConfig>,
+    /// Every dockerd that ever wrote layers for overlay2 writes the key, if only with nothing in it: without it, it was lost.
+    #[serde(deserialize_with = "Option::deserialize")]
     mount_points: Option<BTreeMap<String, MountPoint>>,
 }
 
@@ -174,7 +176,7 @@ impl Config {
     /// Parses the config of container `id`.
     ///
     /// # Errors
-    /// When it is not the JSON that Docker writes, belongs to another container, or names an image mount that is none.
+    /// When it is not the JSON that Docker writes, belongs to another container, or has a mount point that may hide an image mount.
     pub fn parse(id: ContainerId, content: &[u8]) -> Result<Self, Cause> {
         let raw: Raw = parse_json(content)?;
         if raw.id != id.to_string() {
@@ -187,7 +189,8 @@ impl Config {
                 "image" => image_mounts.push(point.id.parse().map_err(|error: crate::id::IdError| Cause::Malformed(error.to_string()))?),
                 // Before 17.06 a mount point had no type, and a volume was one that had a name.
                 "" if !point.name.is_empty() => volumes.push(point.name),
-                _ => {}
+                "" | "bind" | "tmpfs" | "npipe" | "cluster" => {}
+                other => return Err(Cause::Malformed(format!("{other:?} is not a kind of mount point"))),
             }
         }
         volumes.sort_unstable();
@@ -214,7 +217,8 @@ mod tests {
     }
 
     fn parse(rest: &str) -> Result<Config, Cause> {
-        Config::parse(id(), format!(r#"{{"ID":"{}",{rest}}}"#, id()).as_bytes())
+        let points = if rest.contains("MountPoints") { "" } else { r#","MountPoints":{}"# };
+        Config::parse(id(), format!(r#"{{"ID":"{}",{rest}{points}}}"#, id()).as_bytes())
     }
 
     #[test]
@@ -246,7 +250,11 @@ mod tests {
 
     #[test]
     fn a_config_that_could_hide_something_is_not_half_read() {
-        assert!(parse(r#""MountPoints":{"/d":{"Type":"image","ID":"../x"}}"#).is_err());
+        for points in [r#"{"/d":{"Type":"image","ID":"../x"}}"#, r#"{"/d":{"Type":"imagf"}}"#, "[]"] {
+            assert!(parse(&format!(r#""MountPoints":{points}"#)).is_err(), "{points}");
+        }
+        assert!(parse(r#""MountPoints":null"#).is_ok());
+        assert!(Config::parse(id(), format!(r#"{{"ID":"{}"}}"#, id()).as_bytes()).is_err());
         assert!(Config::parse(id(), br#"{"ID":"another"}"#).is_err());
         assert!(Config::parse(id(), b"").is_err());
     }

@@ -127,7 +127,10 @@ fn is_write_set(entry: &Entry) -> bool {
 /// What a leftover names; that it cannot be read keeps nothing alive, because nothing uses a leftover.
 fn read_leftovers(dir: &Dir, names: &[Entry], unreadable: &mut Vec<Unreadable>) -> BTreeMap<String, Leftover> {
     let read = read_each(names, unreadable, |entry, unreadable| {
-        let name = entry.name.to_str()?.to_owned();
+        let Some(name) = entry.name.to_str().map(str::to_owned) else {
+            unreadable.push(Unreadable::malformed(dir.path().join(&entry.name), "not a name that dockerd makes", Pins::Nothing));
+            return None;
+        };
         // A registration stopped early has an empty or no cache-id: that is what makes it a leftover, not a failure to read.
         let cache_id = read_id(dir, Path::new(&name).join("cache-id")).ok().flatten();
         let stamp = keep(dir.stamp(&name), Pins::Nothing, unreadable).flatten();

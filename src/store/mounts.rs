@@ -80,8 +80,10 @@ fn find_nested(dir: &Dir, mut open: Vec<Entry>) -> Result<Vec<Entry>, ReadError>
             ));
         }
         let children = if entry.kind == Kind::Directory { dir.entries_of(&entry.name)? } else { Vec::new() };
-        let is_record = children.iter().any(|child| matches!(child.name.as_bytes(), b"mount-id" | b"parent" | b"init-id"));
-        for child in children.iter().filter(|child| child.kind == Kind::Directory) {
+        let files = children.iter().map(|child| is_file(dir, &entry, child)).collect::<Result<Vec<_>, _>>()?;
+        let is_record = files.contains(&true);
+        let directories = children.iter().zip(&files).filter(|(child, is_file)| child.kind == Kind::Directory && !**is_file);
+        for (child, _) in directories {
             open.push(Entry { name: Path::new(&entry.name).join(&child.name).into_os_string(), kind: child.kind });
         }
         if is_record || children.is_empty() {
@@ -89,6 +91,14 @@ fn find_nested(dir: &Dir, mut open: Vec<Entry>) -> Result<Vec<Entry>, ReadError>
         }
     }
     Ok(records)
+}
+
+/// Whether `child` of `entry` is a file of a record, or stands in the place of one; of a directory with something in it, `parent` is
+/// a part of an image's name.
+fn is_file(dir: &Dir, entry: &Entry, child: &Entry) -> Result<bool, ReadError> {
+    let is_named = matches!(child.name.as_bytes(), b"mount-id" | b"parent" | b"init-id");
+    let is_directory = child.kind == Kind::Directory;
+    Ok(is_named && (!is_directory || dir.entries_of(Path::new(&entry.name).join(&child.name))?.is_empty()))
 }
 
 fn read_one(dir: &Dir, name: MountName, unreadable: &mut Vec<Unreadable>) -> Mount {

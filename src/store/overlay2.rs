@@ -48,6 +48,8 @@ pub struct LayerDir {
     pub link: Option<LinkId>,
     /// The short names of all below, the nearest first.
     pub lower: Told<Vec<LinkId>>,
+    /// Whether `diff/` is there.
+    pub diff: bool,
     /// When it was made, and which inode it is.
     pub stamp: Option<Stamp>,
 }
@@ -81,7 +83,8 @@ fn read_dir(parent: &Dir, id: DirId, unreadable: &mut Vec<Unreadable>) -> Result
         let parsed = content.map(|content| parse_lower(&content)).transpose();
         parsed.map_err(|cause| parent.error(format!("{name}/lower"), Operation::Parse, cause))
     });
-    Ok(LayerDir { id, link, lower: told(lower, unreadable), stamp: parent.stamp(&name)? })
+    let diff = parent.kind(format!("{name}/diff"))? == Some(Kind::Directory);
+    Ok(LayerDir { id, link, lower: told(lower, unreadable), diff, stamp: parent.stamp(&name)? })
 }
 
 /// Parses a `lower` file: the links of all layers below, the nearest first.

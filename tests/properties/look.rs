@@ -1,0 +1,51 @@
+//! Looking at a data-root as the commands do, but without the machine that it lies on.
+
+use layerwise::audit::Audit;
+use layerwise::dir::Dir;
+use layerwise::graph::verdict::{Garbage, Verdict};
+use layerwise::graph::{NodeId, Thing};
+use layerwise::inventory::Inventory;
+use layerwise::usage::scan::{self, Measured, Options, Progress};
+use proptest::prelude::ProptestConfig;
+use std::collections::BTreeMap;
+use std::num::NonZeroUsize;
+use std::path::Path;
+use tempfile::TempDir;
+
+/// So many cases, ten times as many with `PROPTEST_CASES=2560` in the environment; a failure prints its recipe, and no file remembers it.
+pub(crate) fn cases(cases: u32) -> ProptestConfig {
+    let usual = ProptestConfig::default();
+    ProptestConfig { cases: (cases * usual.cases / 256).max(1), failure_persistence: None, max_shrink_iters: 400, ..usual }
+}
+
+/// A directory in memory, if the machine has such: thousands of small files are made and removed.
+pub(crate) fn temporary() -> TempDir {
+    tempfile::tempdir_in("/dev/shm").or_else(|_| tempfile::tempdir()).unwrap()
+}
+
+pub(crate) fn measure(root: &Path, threads: usize) -> Measured {
+    scan::scan(&Dir::root(root).unwrap(), &Options { threads: NonZeroUsize::new(threads), ..Options::default() }, &Progress::default())
+}
+
+/// Everything that there is to say of a data-root.
+pub(crate) fn audit(root: &Path) -> Audit {
+    Audit::new(inventory(root), Some(measure(root, 2)))
+}
+
+/// The same without measuring.
+pub(crate) fn unmeasured(root: &Path) -> Audit {
+    Audit::new(inventory(root), None)
+}
+
+pub(crate) fn inventory(root: &Path) -> Inventory {
+    Inventory::read(&Dir::root(root).unwrap(), None)
+}
+
+/// The things that are garbage, and of which kind.
+pub(crate) fn garbage(audit: &Audit) -> BTreeMap<Thing, Garbage> {
+    let kind = |node: NodeId| match audit.verdicts.of(node) {
+        Verdict::Garbage(garbage) => Some(garbage),
+        Verdict::InUse | Verdict::Unknown(_) => None,
+    };
+    audit.graph.things().filter_map(|(node, thing)| Some((thing.clone(), kind(node)?))).collect()
+}

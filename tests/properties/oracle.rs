@@ -1,0 +1,148 @@
+//! Reachability in the plainest way: what each thing needs is looked up in what was read, again and again, one thing at a time.
+
+use layerwise::graph::Thing;
+use layerwise::id::{ChainId, DirId, LinkId};
+use layerwise::inventory::Inventory;
+use layerwise::store::buildkit::SnapshotKey;
+use std::collections::BTreeSet;
+
+/// Everything in use.
+pub(crate) fn live(inventory: &Inventory) -> BTreeSet<Thing> {
+    let mut live = BTreeSet::new();
+    for root in roots(inventory) {
+        visit(inventory, root, &mut live);
+    }
+    live
+}
+
+fn visit(inventory: &Inventory, thing: Thing, live: &mut BTreeSet<Thing>) {
+    if exists(inventory, &thing) && live.insert(thing.clone()) {
+        for needed in needs(inventory, &thing) {
+            visit(inventory, needed, live);
+        }
+    }
+}
+
+fn roots(inventory: &Inventory) -> Vec<Thing> {
+    let mut roots: Vec<Thing> = inventory.references.keys().cloned().map(Thing::Reference).collect();
+    roots.extend(inventory.images.keys().copied().map(Thing::Image));
+    roots.extend(inventory.containers.keys().copied().map(Thing::Container));
+    if let Some(buildkit) = &inventory.buildkit {
+        roots.extend(buildkit.snapshots.keys().cloned().map(Thing::Snapshot));
+        roots.extend(buildkit.leases.keys().cloned().map(Thing::Lease));
+        roots.extend(buildkit.records.keys().cloned().map(Thing::Record));
+    }
+    let point = |mount: &layerwise::store::live::LiveMount| mount.mount_point.to_str().unwrap().to_owned();
+    roots.extend(inventory.live_mounts.iter().map(|mount| Thing::LiveMount(mount.pid, point(mount))));
+    roots
+}
+
+fn exists(inventory: &Inventory, thing: &Thing) -> bool {
+    let buildkit = inventory.buildkit.as_ref();
+    match thing {
+        Thing::Reference(name) => inventory.references.contains_key(name),
+        Thing::Image(id) => inventory.images.contains_key(id),
+        Thing::Container(id) => inventory.containers.contains_key(id),
+        Thing::Mount(name) => inventory.mounts.contains_key(name),
+        Thing::Layer(chain) => inventory.layerdb.layers.contains_key(chain),
+        Thing::Snapshot(key) => buildkit.is_some_and(|buildkit| buildkit.snapshots.contains_key(key)),
+        Thing::Lease(id) => buildkit.is_some_and(|buildkit| buildkit.leases.contains_key(id)),
+        Thing::Record(id) => buildkit.is_some_and(|buildkit| buildkit.records.contains_key(id)),
+        Thing::Removal(_) | Thing::WriteSet(_) => false,
+        // A mount that uses nothing of this data-root is none of its things.
+        Thing::LiveMount(..) => needs(inventory, thing).iter().any(|used| exists(inventory, used)),
+        Thing::Dir(id) => inventory.overlay2.dirs.contains_key(id),
+        Thing::Link(id) => inventory.overlay2.links.contains_key(id),
+    }
+}
+
+/// What `thing` needs to be there, whether it is or not.
+fn needs(inventory: &Inventory, thing: &Thing) -> Vec<Thing> {
+    match thing {
+        Thing::Reference(name) => vec![Thing::Image(inventory.references[name])],
+        Thing::Image(id) => {
+            let image = &inventory.images[id];
+            ChainId::chain(&image.config.diff_ids).map(Thing::Layer).chain(image.parent.map(Thing::Image)).collect()
+        }
+        Thing::Container(id) => {
+            let config = inventory.containers[id].config.iter();
+            let named =
+                config.flat_map(|config| config.image_mounts.iter().cloned().map(Thing::Mount).chain(config.image.map(Thing::Image)));
+            named.chain([Thing::Mount((*id).into())]).collect()
+        }
+        Thing::Mount(name) => {
+            let mount = &inventory.mounts[name];
+            mount.dirs().map(Thing::Dir).chain(mount.parent.value().copied().map(Thing::Layer)).collect()
+        }
+        Thing::Layer(chain) => {
+            let layer = &inventory.layerdb.layers[chain];
+            layer.dir().map(Thing::Dir).into_iter().chain(layer.parent.value().copied().map(Thing::Layer)).collect()
+        }
+        Thing::Snapshot(_) | Thing::Lease(_) | Thing::Record(_) => of_build(inventory, thing),
+        Thing::LiveMount(pid, point) => {
+            let same = |mount: &&layerwise::store::live::LiveMount| mount.pid == *pid && mount.mount_point.to_str() == Some(point);
+            let mounts = inventory.live_mounts.iter().filter(same);
+            mounts
+                .flat_map(|mount| mount.directories.iter().copied().map(Thing::Dir).chain(mount.links.iter().copied().map(Thing::Link)))
+                .collect()
+        }
+        Thing::Dir(id) => of_directory(inventory, *id),
+        Thing::Link(id) => inventory.overlay2.links[id].map(Thing::Dir).into_iter().collect(),
+        Thing::Removal(_) | Thing::WriteSet(_) => Vec::new(),
+    }
+}
+
+fn of_build(inventory: &Inventory, thing: &Thing) -> Vec<Thing> {
+    let buildkit = inventory.buildkit.as_ref().unwrap();
+    let mut needed = Vec::new();
+    let mut keys: Vec<SnapshotKey> = Vec::new();
+    match thing {
+        Thing::Snapshot(key) => {
+            let snapshot = &buildkit.snapshots[key];
+            needed.extend(snapshot.committed.map(Thing::Dir));
+            needed.extend(snapshot.chain.map(Thing::Layer));
+            keys.push(key.clone());
+            keys.extend(snapshot.parent.clone());
+        }
+        Thing::Lease(id) => keys.extend(buildkit.leases[id].snapshots.clone()),
+        Thing::Record(id) => {
+            let record = &buildkit.records[id];
+            needed.extend(record.chain.map(Thing::Layer));
+            keys.push(record.snapshot.clone().unwrap_or_else(|| SnapshotKey::parse(id.as_bytes())));
+        }
+        _ => {}
+    }
+    for key in keys {
+        match &key {
+            SnapshotKey::Build(chars) => needed.push(Thing::Dir(DirId::Build(*chars))),
+            SnapshotKey::Chain(chain) => needed.push(Thing::Layer(*chain)),
+            SnapshotKey::Other(_) => {}
+        }
+        needed.push(Thing::Snapshot(key));
+    }
+    needed
+}
+
+fn of_directory(inventory: &Inventory, id: DirId) -> Vec<Thing> {
+    let overlay2 = &inventory.overlay2;
+    let dir = &overlay2.dirs[&id];
+    let mut needed = Vec::new();
+    for &link in dir.lower.value().into_iter().flatten() {
+        needed.push(Thing::Link(link));
+        // Whoever calls itself so, even if the link is gone or leads elsewhere.
+        needed.extend(overlay2.dirs.values().filter(|other| other.link == Some(link)).map(|other| Thing::Dir(other.id)));
+    }
+    needed.extend(dir.link.map(Thing::Link));
+    let leads_here = |link: &LinkId| overlay2.links.get(link).copied().flatten() == Some(id);
+    if !dir.link.is_some_and(|link| leads_here(&link)) {
+        // Its own link is not known, so that every link that leads here may be it.
+        needed.extend(overlay2.links.keys().copied().filter(leads_here).map(Thing::Link));
+    }
+    if let DirId::Hex(digits) = id {
+        needed.push(Thing::Dir(DirId::Init(digits)));
+    }
+    let mounts = inventory.mounts.values().filter(|mount| mount.dirs().any(|used| used == id));
+    needed.extend(mounts.map(|mount| Thing::Mount(mount.name.clone())));
+    needed.extend(inventory.layerdb.layers.values().filter(|layer| layer.dir() == Some(id)).map(|layer| Thing::Layer(layer.chain)));
+    needed
+}
