@@ -12,13 +12,13 @@ pub(crate) struct Layerwise {
     condition: Condition,
 }
 
-/// Whether everything in a data-root can be read.
+/// Whether everything can be read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Condition {
-    /// It was never interrupted.
+    /// The data-root was never interrupted, and the whole machine can be seen.
     Whole,
-    /// A power cut left halves of things.
-    Damaged,
+    /// A power cut left halves of things, or a namespace hides the processes of others.
+    Partial,
 }
 
 /// The whole of what it says of a data-root at one moment.
@@ -40,7 +40,7 @@ impl Layerwise {
 
     /// Returns the program for a data-root in which a power cut may have left halves of things.
     pub(crate) fn on_damaged(data_root: &Path) -> Self {
-        Self { data_root: data_root.to_owned(), condition: Condition::Damaged }
+        Self { data_root: data_root.to_owned(), condition: Condition::Partial }
     }
 
     /// Returns the program, without anything that this process's environment says of data-roots.
@@ -88,13 +88,14 @@ pub(crate) fn document(command: &mut Command) -> Value {
     document_of(Condition::Whole, command)
 }
 
-fn document_of(condition: Condition, command: &mut Command) -> Value {
+/// Runs `command` and reads the JSON that it prints; in the `condition` that it is in, it may say that it could not read something.
+pub(crate) fn document_of(condition: Condition, command: &mut Command) -> Value {
     let output = command.output().unwrap();
     let talk = String::from_utf8_lossy(&output.stderr);
     assert!(matches!(output.status.code(), Some(0 | 1)), "{command:?}: {}: {talk}", output.status);
     let document: Value = serde_json::from_slice(&output.stdout).unwrap_or_else(|error| panic!("{command:?}: {error}: {talk}"));
     let unread = document["unreadable"].as_array().expect("what was unreadable");
-    assert!(unread.is_empty() || condition == Condition::Damaged, "{command:?}: {talk}{unread:?}");
+    assert!(unread.is_empty() || condition == Condition::Partial, "{command:?}: {talk}{unread:?}");
     document
 }
 

@@ -9,7 +9,7 @@ use serde_json::Value;
 use crate::docker::Docker;
 use crate::du::{self, Du};
 use crate::engine::Engine;
-use crate::layerwise::{Answers, Layerwise, document, text};
+use crate::layerwise::{Answers, Condition, Layerwise, document_of, text};
 
 /// A data-root at one moment.
 #[derive(Debug)]
@@ -96,7 +96,7 @@ fn inside(engine: &Engine) -> (Du, Value) {
     for _ in 0..100 {
         let before = (count("--block-size=1"), count("--inodes"));
         let mut program = engine.inside(env!("CARGO_BIN_EXE_layerwise"));
-        let df = document(program.arg("--data-root").arg(&root).args(["--format", "json", "df"]));
+        let df = document_of(Condition::Partial, program.arg("--data-root").arg(&root).args(["--format", "json", "df"]));
         if before == (count("--block-size=1"), count("--inodes")) {
             return (Du { bytes: before.0, inodes: before.1 }, df);
         }
