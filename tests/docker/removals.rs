@@ -64,8 +64,7 @@ fn remove(engine: &Engine, kind: &str, id: &str, lines: &[String]) -> Removal {
     let root = engine.data_root();
     let ((before, before_apart), said) = at_rest(&root, || Layerwise::on(&root).ask("freed", &[id]));
     let (images_before, garbage_before) = (images(engine), garbage(&root));
-    let has_image_mount =
-        kind == "container" && engine.docker(&format!("inspect --format {{{{json .Mounts}}}} {id}")).contains("\"image\"");
+    let has_image_mount = kind == "container" && mounts_an_image(engine, id);
     let refused = lines.iter().filter(|line| !engine.docker_command(line).output().unwrap().status.success()).count() == lines.len();
     let ((after, after_apart), garbage) = at_rest(&root, || garbage(&root));
     let images_after = images(engine);
@@ -113,6 +112,11 @@ fn apart(root: &Path) -> Du {
     stores
         .iter()
         .fold(Du { bytes: names, inodes: 1 }, |sum, store| Du { bytes: sum.bytes + store.bytes, inodes: sum.inodes + store.inodes })
+}
+
+fn mounts_an_image(engine: &Engine, container: &str) -> bool {
+    let container: Value = engine.api().get(&format!("/containers/{container}/json"));
+    container["Mounts"].as_array().into_iter().flatten().any(|mount| mount["Type"] == "image")
 }
 
 /// Every image, with those between the steps of a classic build.
