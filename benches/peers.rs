@@ -81,7 +81,9 @@ fn walk_once(how: &str, threads: usize, tree: &Path) -> Result<(), Box<dyn Error
     } else {
         let measured =
             scan(&Dir::root(tree)?, &Options { threads: NonZeroUsize::new(threads), ..Options::default() }, &Progress::default());
-        println!("{} {} {}", measured.total.bytes, measured.total.inodes, measured.owners.len());
+        let [unreadable, not_entered] = [measured.unreadable.len(), measured.not_entered.len()];
+        println!("{} {}", measured.total.bytes, measured.total.inodes);
+        println!("{} owners, {unreadable} unreadable, {not_entered} not entered, {} vanished", measured.owners.len(), measured.vanished);
     }
     Ok(())
 }

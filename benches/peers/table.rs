@@ -114,7 +114,7 @@ impl Comparison {
 
     /// Each peer with several numbers of threads, of which the best counts, and us with what we find ourselves.
     fn cold(&self, tree: &Path, size: &str, target: &'static str) -> Outcome<()> {
-        let threads = |peer: &Program| if peer.is_parallel { &[2, 8, 32][..] } else { &[1] };
+        let threads = |peer: &Program| if peer.is_parallel { &[8, 32][..] } else { &[1] };
         let others: Vec<_> = self.peers.iter().flat_map(|peer| threads(peer).iter().map(|&threads| Runner(*peer, threads))).collect();
         let question = Question { what: format!("cold, {size}"), tree, cache: Cache::Cold, figure: Figure::Wall, target };
         self.ask(&question, Runner(OURS, 0), &others)
@@ -123,10 +123,8 @@ impl Comparison {
     /// Runs each runner once in turn, again and again; the runs of each.
     fn interleaved(&self, tree: &Path, runners: &[Runner], cache: Cache) -> Outcome<Vec<Vec<Run>>> {
         let mut runs = vec![Vec::new(); runners.len()];
-        if cache == Cache::Warm {
-            for runner in runners {
-                measure(&runner.0.command(tree, runner.1))?;
-            }
+        if let Some(first) = runners.first().filter(|_| cache == Cache::Warm) {
+            measure(&first.0.command(tree, first.1))?;
         }
         for _ in 0..self.runs {
             for (runner, runs) in runners.iter().zip(&mut runs) {
