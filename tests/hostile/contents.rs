@@ -92,7 +92,7 @@ pub(crate) const CASES: [Case; 27] = [
         |world| damage(world, &Target::Repositories, deep(r#"{"Repositories":{"x":"#)),
         ("repositories.json", "cannot parse", UNREADABLE),
     ),
-    case("names", names, ("write-set-\\xff", "not a name", UNREADABLE)),
+    case("names", names, ("overlay2/l/write-set-\\xff", "is not a link", UNREADABLE)),
     case("names of images", names_of_images, ("repositories.json", "", UNREADABLE)),
     case("layers on each other", cyclic_layers, ("layerdb/sha256/<base>", "its parent is not known", UNREADABLE)),
     case(
