@@ -1,6 +1,6 @@
 //! The command as a user types it: what it prints where, how it ends, and the JSON that others may rely on.
 
-#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test that cannot go on fails")]
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 use serde_json::Value;
 use std::io::Read as _;
