@@ -8,7 +8,9 @@ use layerwise::dir::Dir;
 use layerwise::graph::Thing;
 use layerwise::graph::verdict::{Garbage, Verdict};
 use layerwise::inventory::{Inventory, Running};
+use layerwise::store::Told;
 use layerwise::store::live::{self, LiveMount, Proc, locks};
+use layerwise::store::overlay2::LayerDir;
 use layerwise::store::place::{Area, Owner};
 use layerwise::unreadable::{Pins, Unreadable};
 use layerwise::usage::class::{Class, Classifier};
@@ -285,4 +287,23 @@ fn no_store_makes_garbage_of_anything_when_it_is_lost() {
             assert_eq!(new_garbage(&before, &after), [""; 0], "{}", store.display());
         }
     }
+}
+
+#[test]
+fn directories_that_all_claim_the_link_that_all_lie_on_do_not_multiply() {
+    const MANY: u32 = 1000;
+    let mut host = Host::new();
+    let container = host.root.container(&ContainerSpec::new("db", &host.image)).unwrap();
+    let mut inventory = host.inventory();
+    let link = host.root.dangling_link("claimed by all").unwrap();
+    for (number, dir) in (0..MANY).zip(std::iter::repeat(inventory.overlay2.dirs[&container.rw.id].clone())) {
+        let id = format!("{number:064x}").parse().unwrap();
+        inventory.overlay2.dirs.insert(id, LayerDir { id, link: Some(link), lower: Told::Is(vec![link]), ..dir });
+    }
+    inventory.overlay2.dirs.get_mut(&container.rw.id).unwrap().lower = Told::Is(vec![link]);
+    let audit = Audit::new(inventory, None);
+    let edges: usize = audit.graph.nodes().map(|node| audit.graph.kept_by(node).len()).sum();
+    assert!(edges < 10 * usize::try_from(MANY).unwrap(), "{edges}");
+    let any = Thing::Dir(format!("{:064x}", 1).parse().unwrap());
+    assert!(matches!(audit.verdicts.of(audit.graph.node(&any).unwrap()), Verdict::Unknown(_)));
 }

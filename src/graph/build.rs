@@ -7,6 +7,9 @@ use crate::store::buildkit::SnapshotKey;
 use crate::store::overlay2::LayerDir;
 use std::collections::HashMap;
 
+/// The most directories that are kept for calling themselves by one link.
+const MOST_OF_A_LINK: usize = 16;
+
 /// The edges found so far, by things; those whose target is not there are set aside.
 struct Builder<'inventory> {
     inventory: &'inventory Inventory,
@@ -252,8 +255,9 @@ impl Builder<'_> {
         let via = Via::LowerEntry(position);
         let from = Thing::Dir(dir);
         self.keep(&from, Thing::Link(link), via);
-        // Whichever directory calls itself so, even if the link is gone or leads elsewhere.
-        for owner in self.dirs_of_link.get(&link).cloned().unwrap_or_default() {
+        // Whichever directory calls itself so, even if the link is gone or leads elsewhere. No copying makes so many that they are left out,
+        // and then the missing link is a doubt; but each of them could lie on all.
+        for owner in self.dirs_of_link.get(&link).filter(|dirs| dirs.len() <= MOST_OF_A_LINK).cloned().unwrap_or_default() {
             self.keep_if_there(&from, &Thing::Dir(owner), via);
         }
     }
