@@ -82,7 +82,9 @@ fn explain(item: &Item, global: &Global, output: &Output) -> String {
     lines.push(format!("  verdict: {}{}", item.verdict, reason.unwrap_or_default()));
     lines.push(format!("  class: {}", item.class));
     if item.held_by.is_empty() {
-        lines.push("  held by: nothing".to_owned());
+        // What dockerd or the kernel asks for by itself needs no holder.
+        let nothing = if item.verdict == "in-use" { "nothing else" } else { "nothing" };
+        lines.push(format!("  held by: {nothing}"));
     } else {
         lines.push("  held by:".to_owned());
     }

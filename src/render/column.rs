@@ -165,17 +165,21 @@ impl Kind {
     }
 }
 
-/// Cuts an identifier as Docker does; the `-init` of a container's second layer is kept, for without it that would look like the first.
+/// Cuts an identifier as Docker does, but no name that stands among identifiers; the `-init` of a container's second layer is kept, for
+/// without it that would look like the first.
 #[must_use]
 pub fn short_id(id: &str, ids: Ids) -> String {
     const SHOWN: usize = 12;
+    /// The shortest identifiers are BuildKit's.
+    const LEAST: usize = 25;
     const INIT: &str = "-init";
     match ids {
         Ids::Full => id.to_owned(),
         Ids::Short => {
             let id = id.strip_prefix("sha256:").unwrap_or(id);
             let (id, init) = id.strip_suffix(INIT).map_or((id, ""), |id| (id, INIT));
-            let cut: String = id.chars().take(SHOWN).collect();
+            let is_id = id.chars().take_while(char::is_ascii_alphanumeric).count() >= LEAST;
+            let cut: String = id.chars().take(if is_id { SHOWN } else { usize::MAX }).collect();
             cut + init
         }
     }

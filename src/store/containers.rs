@@ -12,10 +12,13 @@
 //! No file here names the container's directories in `overlay2/`: [`super::mounts`] does, under the container's ID. Only an *image mount*
 //! (28.0 on) is named here and nowhere else, in `MountPoints`, so a config that cannot be read may hide one.
 
+mod mount_points;
+
 use super::{id_of_name, parse_json, read_each};
 use crate::dir::{Cause, Dir, Operation};
 use crate::id::{ContainerId, ImageId, MountName};
 use crate::unreadable::{Pins, Unreadable, keep};
+use mount_points::MountPoints;
 use serde::Deserialize;
 use std::collections::BTreeMap;
 use std::fmt;
@@ -125,7 +128,7 @@ struct Raw {
     config: Option<RawConfig>,
     /// Every dockerd that ever wrote layers for overlay2 writes the key, if only with nothing in it: without it, it was lost.
     #[serde(deserialize_with = "Option::deserialize")]
-    mount_points: Option<BTreeMap<String, MountPoint>>,
+    mount_points: Option<MountPoints>,
 }
 
 #[derive(Deserialize)]
@@ -161,17 +164,6 @@ impl RawState {
     }
 }
 
-#[derive(Deserialize)]
-#[serde(rename_all = "PascalCase")]
-struct MountPoint {
-    #[serde(rename = "Type", default)]
-    kind: String,
-    #[serde(default)]
-    name: String,
-    #[serde(rename = "ID", default)]
-    id: String,
-}
-
 impl Config {
     /// Parses the config of container `id`.
     ///
@@ -182,19 +174,7 @@ impl Config {
         if raw.id != id.to_string() {
             return Err(Cause::Malformed(format!("it is the config of {:?}, so dockerd does not list this container", raw.id)));
         }
-        let (mut volumes, mut image_mounts) = (Vec::new(), Vec::new());
-        for point in raw.mount_points.unwrap_or_default().into_values() {
-            match point.kind.as_str() {
-                "volume" => volumes.push(point.name),
-                "image" => image_mounts.push(point.id.parse().map_err(|error: crate::id::IdError| Cause::Malformed(error.to_string()))?),
-                // Before 17.06 a mount point had no type, and a volume was one that had a name.
-                "" if !point.name.is_empty() => volumes.push(point.name),
-                "" | "bind" | "tmpfs" | "npipe" | "cluster" => {}
-                other => return Err(Cause::Malformed(format!("{other:?} is not a kind of mount point"))),
-            }
-        }
-        volumes.sort_unstable();
-        volumes.dedup();
+        let (volumes, image_mounts) = raw.mount_points.unwrap_or_default().sources()?;
         Ok(Self {
             name: raw.name.strip_prefix('/').unwrap_or(&raw.name).to_owned(),
             image: raw.image.parse().ok(),
@@ -246,11 +226,15 @@ mod tests {
         .unwrap();
         assert_eq!(config.volumes, ["old", "v"]);
         assert_eq!(config.image_mounts, [mount.parse().unwrap()]);
+        let point = format!(r#""/d":{{"Type":"image","ID":"{mount}"}}"#);
+        assert_eq!(parse(&format!(r#""MountPoints":{{{point},{point}}}"#)).unwrap().image_mounts.len(), 2);
     }
 
     #[test]
     fn a_config_that_could_hide_something_is_not_half_read() {
-        for points in [r#"{"/d":{"Type":"image","ID":"../x"}}"#, r#"{"/d":{"Type":"imagf"}}"#, "[]"] {
+        for points in
+            [r#"{"/d":{"Type":"image","ID":"../x"}}"#, r#"{"/d":{"Type":"imagf"}}"#, r#"{"/d":{"ID":"0","Spec":{"Type":"image"}}}"#, "[]"]
+        {
             assert!(parse(&format!(r#""MountPoints":{points}"#)).is_err(), "{points}");
         }
         assert!(parse(r#""MountPoints":null"#).is_ok());

@@ -25,7 +25,8 @@ pub(crate) struct World {
 
 impl World {
     pub(crate) fn new() -> Self {
-        let temp = tempfile::tempdir().unwrap();
+        // In memory, if the machine has such a directory: many small files are made and removed.
+        let temp = tempfile::tempdir_in("/dev/shm").or_else(|_| tempfile::tempdir()).unwrap();
         let outside = temp.path().canonicalize().unwrap().join("outside");
         for directory in ["", "overlay2", "overlay2/l", "image", "deep"] {
             fs::create_dir(outside.join(directory)).unwrap();

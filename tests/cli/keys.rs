@@ -1,0 +1,139 @@
+//! The keys of JSON that others may rely on, exactly as promised.
+
+use crate::sample::json;
+use serde_json::Value;
+
+/// Asserts that `object` has these keys, whatever else it has.
+fn has(object: &Value, keys: &[&str]) {
+    for key in keys {
+        assert!(object.get(key).is_some(), "{key} is missing in {object}");
+    }
+}
+
+/// The document of a command, after making sure of what all have.
+fn document(arguments: &[&str]) -> Value {
+    let document = json(arguments);
+    assert_eq!(document["schema"], format!("layerwise/{}/1", arguments[0]));
+    assert!(document["data_root"].is_string());
+    for unreadable in document["unreadable"].as_array().unwrap() {
+        has(unreadable, &["path", "operation", "error"]);
+    }
+    document
+}
+
+/// Every item of a list.
+fn items(arguments: &[&str], keys: &[&str]) -> Vec<Value> {
+    let document = document(arguments);
+    let items = document["items"].as_array().unwrap().clone();
+    assert!(!items.is_empty());
+    items.iter().for_each(|item| has(item, keys));
+    items
+}
+
+#[test]
+fn of_df() {
+    let df = document(&["df"]);
+    assert_eq!(df["data_root"], "ROOT");
+    assert_eq!(df["driver"], "overlay2");
+    has(&df["total"], &["bytes", "apparent_bytes", "inodes"]);
+    has(&df["filesystem"], &["bytes_total", "bytes_free", "inodes_total", "inodes_free"]);
+    let classes = df["classes"].as_array().unwrap();
+    classes.iter().for_each(|class| has(class, &["class", "count", "bytes", "apparent_bytes", "inodes", "reclaimable_bytes"]));
+    let names: Vec<_> = classes.iter().map(|class| class["class"].as_str().unwrap()).collect();
+    assert_eq!(
+        names,
+        [
+            "image-layers",
+            "container-layers",
+            "container-files",
+            "build-cache",
+            "volumes",
+            "plugins",
+            "metadata",
+            "garbage",
+            "inactive-stores",
+            "other"
+        ]
+    );
+    for key in ["bytes", "apparent_bytes", "inodes"] {
+        let sum: u64 = classes.iter().map(|class| class[key].as_u64().unwrap()).sum();
+        assert_eq!(df["total"][key], sum, "{key}");
+    }
+}
+
+#[test]
+fn of_lists() {
+    let images = items(
+        &["images"],
+        &[
+            "id",
+            "references",
+            "layers",
+            "bytes",
+            "inodes",
+            "shared_bytes",
+            "exclusive_bytes",
+            "docker_size",
+            "docker_shared_size",
+            "docker_unique_size",
+            "containers",
+            "created",
+        ],
+    );
+    let base = "sha256:6be5022fb7632c9148c79822fc3be69d7aa7a53a55b7b67ab34ef8ecb170b9e2";
+    assert_eq!(images[0]["layers"][0], base, "the base comes first");
+    items(
+        &["layers"],
+        &[
+            "chain_id",
+            "diff_id",
+            "parent",
+            "dir",
+            "link",
+            "depth",
+            "images",
+            "containers",
+            "build_cache",
+            "state",
+            "bytes",
+            "apparent_bytes",
+            "inodes",
+            "docker_size",
+            "created_by",
+        ],
+    );
+    items(
+        &["containers"],
+        &["id", "name", "image", "status", "rw_dir", "init_dir", "bytes", "inodes", "log_bytes", "docker_size", "docker_virtual_size"],
+    );
+    items(
+        &["build-cache"],
+        &["id", "kind", "parent", "dir", "chain_id", "in_use", "shared", "bytes", "inodes", "description", "last_used"],
+    );
+    items(&["tree"], &["kind", "id", "references", "above", "level"]);
+    items(&["roots"], &["path", "reasons", "description", "stores", "daemons", "lock", "error"]);
+}
+
+#[test]
+fn of_answers() {
+    let answers = items(&["why", "web", "tool:latest", "58128cd4"], &["target", "kind", "id", "path", "verdict", "class", "held_by"]);
+    for answer in &answers {
+        assert!(["in-use", "garbage", "unknown"].contains(&answer["verdict"].as_str().unwrap()));
+        answer["held_by"].as_array().unwrap().iter().for_each(|holder| has(holder, &["kind", "id", "name", "via"]));
+    }
+    items(&["inspect", "web"], &["target", "kind", "id", "verdict", "keeps", "details"]);
+    has(&document(&["freed", "tool:latest"]), &["bytes", "inodes", "layers", "kept_because"]);
+    let check = document(&["check"]);
+    let finding = ["severity", "code", "kind", "id", "path", "message", "pins"];
+    check["findings"].as_array().unwrap().iter().for_each(|found| has(found, &finding));
+}
+
+#[test]
+fn sizes_are_null_where_nothing_was_measured() {
+    for image in items(&["images", "--no-scan"], &["bytes"]) {
+        assert!(image["bytes"].is_null() && image["exclusive_bytes"].is_null() && image["docker_size"].is_u64());
+    }
+    for layer in items(&["layers", "--no-scan"], &["bytes"]) {
+        assert!(layer["bytes"].is_null() && layer["inodes"].is_null());
+    }
+}

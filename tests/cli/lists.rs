@@ -1,0 +1,152 @@
+//! The lists and the tree, as people see them.
+
+use crate::sample::{layerwise, printed, table};
+
+#[test]
+fn images() {
+    assert_eq!(
+        table(&printed(&["images", "--no-scan"])),
+        [
+            "IMAGE | IMAGE ID | CREATED | LAYERS | SIZE | SHARED | EXCLUSIVE | RECLAIMABLE | INODES | CONTAINERS",
+            "python:3 | 12734d6570e2 | AGO | 2 | - | - | - | - | - | 0",
+            "site:latest | 593512ac9c76 | AGO | 3 | - | - | - | - | - | 0",
+            "shop/worker:2 | 85e5bbda3573 | AGO | 3 | - | - | - | - | - | 2",
+            "registry.example:5000/shop/api:2, shop/api:2 | 96c089919d96 | AGO | 4 | - | - | - | - | - | 2",
+            "<none> | b60b08803472 | AGO | 4 | - | - | - | - | - | 0",
+            "debian:12, debian:bookworm, debian@sha256:d2606e9ec34bf666de0182b77fd66a9a75933b7bf85025d8ca4e6c167530421e | c9b109a1a458 | AGO | 1 | - | - | - | - | - | 0",
+            "tool:latest | d2f53d236881 | AGO | 1 | - | - | - | - | - | 1",
+        ]
+    );
+}
+
+#[test]
+fn layers() {
+    assert_eq!(
+        table(&printed(&["layers", "--no-scan", "--sort", "depth:asc", "--filter", "state=in-use"])),
+        [
+            "LAYER | DIRECTORY | DEPTH | IMAGES | CONTAINERS | BUILDS | STATE | SIZE | INODES | COPIES | CREATED BY",
+            "6be5022fb763 | 4bdf31f013c9 | 1 | 6 | 4 | 5 | in-use | - | - | 1 | ADD debian",
+            "981d3c91f9fa | 47f98d0dfe38 | 1 | 1 | 1 | 0 | in-use | - | - | 1 | COPY tool /",
+            "99fbf589527a | d232978d3b88 | 2 | 1 | 2 | 0 | in-use | - | - | 1 | RUN apt-get install psql",
+            "a397daa91b4b | 27e3a2af81ad | 2 | 4 | 2 | 5 | in-use | - | - | 1 | RUN apt-get install python3",
+            "570f7438a8f0 | 5f9xu49kysxn | 3 | 1 | 0 | 1 | in-use | - | - | 1 | COPY site /var/www",
+            "a5d96c3b2f29 | 99ea0b331b7e | 3 | 1 | 2 | 0 | in-use | - | - | 2 | COPY shop /srv/shop",
+            "ec73fee2c502 | a0ac0e551281 | 3 | 2 | 2 | 0 | in-use | - | - | 1 | RUN pip install flask",
+            "8cbbe1d77889 | 7813ee0e6615 | 4 | 2 | 2 | 0 | in-use | - | - | 2 | COPY shop /srv/shop",
+        ]
+    );
+    assert_eq!(
+        printed(&["layers", "--no-scan", "--filter", "state=garbage", "--quiet", "--no-trunc"]),
+        "sha256:58128cd4a1213975db98c957f0dfb817cba3659ed7d8ba43756c37f31bf54d2b\n\
+         sha256:acc23ae062910d2aa8b166af4d906de152df2c398b0d331a568e97f73d4938fb\n\
+         sha256:c90751fd097ed1d96cfcad64b980ef62bf4b44861c8da902c2b2a6162d388e18\n"
+    );
+}
+
+#[test]
+fn containers() {
+    assert_eq!(
+        table(&printed(&["containers", "--no-scan", "--sort", "name"])),
+        [
+            "CONTAINER ID | NAME | IMAGE | STATUS | CREATED | SIZE | INODES | LOGS | RW DIRECTORY",
+            "3f65d1ae1f86 | 3f65d1ae1f86 | - | unreadable | - | - | - | - | -",
+            "11fdf7f298c4 | migrate | shop/worker:2 | exited | AGO | - | - | - | f3a6d164d0a5",
+            "fae813cc857d | next | shop/api:2 | created | AGO | - | - | - | d24db7d73662",
+            "0651bcfcbc89 | stuck | tool:latest | dead | AGO | - | - | - | 6da42402bfca",
+            "b76f7bc2cd03 | web | shop/api:2 | running | AGO | - | - | - | 1c9c4eb1185d",
+            "4e9c4e483399 | worker | shop/worker:2 | paused | AGO | - | - | - | 5da32e5a344c",
+        ]
+    );
+    // The same key twice means either, different keys mean both.
+    let filters = ["--filter", "status=exited", "--filter", "status=dead", "--filter", "image_name=tool*"];
+    assert_eq!(printed(&[&["containers", "--no-scan", "-q"], &filters[..]].concat()), "0651bcfcbc89\n");
+}
+
+#[test]
+fn build_cache() {
+    assert_eq!(
+        table(&printed(&["build-cache", "--no-scan"])),
+        [
+            "CACHE ID | TYPE | DIRECTORY | SIZE | INODES | LAST USED | USAGE | IN USE | SHARED | DESCRIPTION",
+            "2d9m5ef0yfgw | source.local | 2d9m5ef0yfgw | - | - | AGO | 1 | false | false | local source for context",
+            "e32g7qpbcwko | exec.cachemount | e32g7qpbcwko | - | - | AGO | 1 | false | false | cached mount /root/.cache from exec /bin/sh -c make",
+            "ituny4txhv0e | source.local | ituny4txhv0e | - | - | AGO | 1 | false | false | local source for dockerfile",
+            "loq3pcl52w71 | regular | 5f9xu49kysxn | - | - | AGO | 1 | false | true | fileop target",
+            "nnr68ieu58t8 | regular | 27e3a2af81ad | - | - | AGO | 1 | false | true | pulled from an image",
+            "o6mfopycvb30 | regular | vdt91roiqjle | - | - | AGO | 1 | false | false | mount / from exec /bin/sh -c make test",
+            "ok2rjwjaeqa0 | regular | 7ehab9mdnwxb | - | - | AGO | 1 | false | false | mount / from exec /bin/sh -c make all",
+        ]
+    );
+}
+
+#[test]
+fn tree() {
+    let debian = "debian:12, debian:bookworm, debian@sha256:d2606e9ec34bf666de0182b77fd66a9a75933b7bf85025d8ca4e6c167530421e";
+    let drawn = printed(&["tree", "--no-scan", "--ascii"]);
+    let columns = |line: &str| line.split("   ").next().unwrap_or_default().trim_end().to_owned();
+    let shape: Vec<_> = drawn.lines().map(|line| if line.starts_with([' ', '|', '`']) { line.to_owned() } else { columns(line) }).collect();
+    let first = |line: &String| {
+        let end = line.find("kB").or_else(|| line.find("MB")).map_or(line.len(), |at| line[..at].rfind("  ").unwrap_or(at));
+        line[..end].trim_end().to_owned()
+    };
+    assert_eq!(
+        shape.iter().map(first).collect::<Vec<_>>(),
+        [
+            "LAYER",
+            "6be5022fb763",
+            &format!("|-- {debian}"),
+            "|-- 99fbf589527a",
+            "|   `-- a5d96c3b2f29",
+            "|       `-- shop/worker:2",
+            "`-- a397daa91b4b",
+            "    |-- python:3",
+            "    |-- 570f7438a8f0",
+            "    |   `-- site:latest",
+            "    `-- ec73fee2c502",
+            "        `-- 8cbbe1d77889",
+            "            |-- registry.example:5000/shop/api:2, shop/api:2",
+            "            `-- <none> b60b08803472",
+            "981d3c91f9fa",
+            "`-- tool:latest",
+        ]
+    );
+    assert!(printed(&["tree", "--no-scan"]).contains("│   └── a5d96c3b2f29"));
+    let one = table(&printed(&["tree", "--no-scan", "tool:latest"]));
+    assert_eq!(
+        one,
+        ["LAYER | SIZE | INODES | IMAGES | CREATED BY", "981d3c91f9fa | 160kB | - | 1 | COPY tool /", "└── tool:latest | 160kB | -"]
+    );
+    let ran = layerwise(&["tree", "web"]);
+    assert_eq!((ran.status, ran.errors.as_str()), (2, "layerwise: web is a container, not an image\n"));
+}
+
+#[test]
+fn check() {
+    let ran = layerwise(&["check", "--format", "{{.severity}} {{.code}} {{.kind}}"]);
+    assert_eq!((ran.status, ran.errors.as_str()), (1, ""));
+    let mut lines: Vec<_> = ran.output.lines().collect();
+    lines.dedup();
+    assert_eq!(
+        lines,
+        [
+            "error missing-mount container",
+            "warning unreadable path",
+            "garbage broken-layer-record layer",
+            "garbage dangling-link link",
+            "garbage duplicate-link link",
+            "garbage interrupted-removal removal",
+            "garbage interrupted-removal directory",
+            "garbage interrupted-removal link",
+            "garbage orphan-directory directory",
+            "garbage orphan-directory link",
+            "garbage orphan-directory directory",
+            "garbage uncommitted-write-set write-set",
+            "garbage uncommitted-write-set directory",
+            "garbage uncommitted-write-set link",
+            "garbage unreferenced-layer layer",
+            "garbage unreferenced-layer directory",
+            "garbage unreferenced-layer link",
+            "notice unreadable path",
+        ]
+    );
+}

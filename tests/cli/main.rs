@@ -1,0 +1,16 @@
+//! The real binary on the data-root of the tour: what it prints, where, and how it ends.
+//!
+//! Sizes depend on the blocks of the file system and ages on the day, so what is compared word for word is what depends on neither.
+
+#![expect(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a test that cannot go on fails")]
+
+mod demo;
+mod formats;
+mod keys;
+mod lists;
+mod mistakes;
+mod roots;
+mod same;
+mod sample;
+mod sums;
+mod why;

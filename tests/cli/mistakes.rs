@@ -1,0 +1,51 @@
+//! Command lines that cannot be understood, and data-roots that cannot be read.
+
+use crate::sample::{binary, layerwise, run};
+
+/// Asserts that the command ends so, prints nothing, and says something with these words in it.
+fn refuses(arguments: &[&str], status: i32, words: &[&str]) {
+    let ran = layerwise(arguments);
+    assert_eq!((ran.status, ran.output.as_str()), (status, ""), "{arguments:?}: {}", ran.errors);
+    for word in words {
+        assert!(ran.errors.contains(word), "{arguments:?} does not say {word:?}: {}", ran.errors);
+    }
+}
+
+#[test]
+fn what_is_misspelt_is_refused_with_what_was_probably_meant() {
+    refuses(&["imagess"], 2, &["'images'"]);
+    refuses(&["images", "--sort", "bytez"], 2, &["unknown column bytez, did you mean bytes?", "exclusive_bytes"]);
+    refuses(&["images", "--sort", "bytes:up"], 2, &["unknown order up", "asc, desc"]);
+    refuses(&["images", "--filter", "exclusve_bytes>1MB"], 2, &["unknown column exclusve_bytes, did you mean exclusive_bytes?"]);
+    refuses(&["images", "--filter", "nonsense"], 2, &["nonsense is not a filter: write KEY=VALUE"]);
+    refuses(&["images", "--filter", "bytes>x"], 2, &["cannot filter by bytes: x is not a size"]);
+    refuses(&["images", "--format", "jsno"], 2, &["unknown format jsno, did you mean json?"]);
+    refuses(&["images", "--format", "{{.Idd}}"], 2, &["unknown field Idd, did you mean id?"]);
+    refuses(&["images", "--format", "{{.ID"], 2, &["{{ without }}"]);
+    refuses(&["images", "--threads", "0"], 2, &["--threads"]);
+    refuses(&["images", "--threads", "many"], 2, &["--threads"]);
+    refuses(&["why"], 2, &["<TARGET>"]);
+    refuses(&["images", "--no-such-option"], 2, &["--no-such-option"]);
+}
+
+#[test]
+fn a_data_root_that_is_none_ends_with_3() {
+    let hint = "hint: `layerwise roots` lists the data-roots of this machine\n";
+    for command in ["df", "images", "layers", "containers", "build-cache", "tree", "check"] {
+        let ran = run(binary().args([command, "--data-root", "/nonexistent"]));
+        assert_eq!((ran.status, ran.output.as_str()), (3, ""), "{command}");
+        assert_eq!(ran.errors, format!("layerwise: cannot open /nonexistent: No such file or directory (os error 2)\n{hint}"));
+    }
+    let empty = tempfile::tempdir().unwrap();
+    let ran = run(binary().args(["df", "--data-root"]).arg(empty.path()));
+    assert_eq!(ran.status, 3);
+    assert!(ran.errors.ends_with(&format!("as a data-root: it is an empty directory\n{hint}")), "{}", ran.errors);
+    let ran = run(binary().args(["df", "--data-root", "/proc/self/exe"]));
+    assert_eq!(ran.status, 3, "{}", ran.errors);
+}
+
+#[test]
+fn the_flag_wins_over_the_environment() {
+    let ran = run(binary().args(["images", "--no-scan", "--data-root", "/nonexistent"]).env("LAYERWISE_DATA_ROOT", crate::sample::root()));
+    assert_eq!(ran.status, 3);
+}

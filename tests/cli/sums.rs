@@ -1,0 +1,28 @@
+//! `df` against `du`.
+
+use crate::sample::{json, printed, root};
+use std::process::Command;
+
+#[test]
+fn df_is_du() {
+    let du = |option: &str| -> u64 {
+        let output = Command::new("du").args(["-sx", option]).arg(root()).output().unwrap();
+        String::from_utf8(output.stdout).unwrap().split_whitespace().next().unwrap().parse().unwrap()
+    };
+    let total = &json(&["df"])["total"];
+    assert_eq!(total["bytes"], du("--block-size=1"));
+    assert_eq!(total["inodes"], du("--inodes"));
+}
+
+#[test]
+fn df_names_classes_garbage_and_the_largest_things() {
+    let text = printed(&["df", "--verbose"]);
+    assert!(text.starts_with("CLASS "));
+    for line in ["\ntotal ", "\nFile system: ", "\nLogs of containers: ", "\nStored more than once: 1 content", "\nGARBAGE ", "\nVOLUMES "]
+    {
+        assert!(text.contains(line), "{line:?} is missing in {text}");
+    }
+    let garbage: Vec<_> = text.lines().filter_map(|line| line.strip_prefix("Garbage: ")).collect();
+    assert_eq!(garbage.len(), 9, "{garbage:?}");
+    assert!(garbage.iter().any(|line| line.starts_with("1 stale-probe-directory, ")), "{garbage:?}");
+}
