@@ -55,7 +55,7 @@ fn a_reader_that_goes_away_is_no_error() {
         let mut errors = String::new();
         child.stderr.take().unwrap().read_to_string(&mut errors).unwrap();
         let status = child.wait().unwrap().code();
-        let expected = if arguments[0] == "check" { 1 } else { 0 };
+        let expected = i32::from(arguments[0] == "check");
         assert_eq!(status, Some(expected), "{arguments:?}: {errors}");
         assert!(!errors.contains("roken pipe") && !errors.contains("panicked"), "{errors}");
     }

@@ -26,7 +26,9 @@ fn items(arguments: &[&str], keys: &[&str]) -> Vec<Value> {
     let document = document(arguments);
     let items = document["items"].as_array().unwrap().clone();
     assert!(!items.is_empty());
-    items.iter().for_each(|item| has(item, keys));
+    for item in &items {
+        has(item, keys);
+    }
     items
 }
 
@@ -38,7 +40,9 @@ fn of_df() {
     has(&df["total"], &["bytes", "apparent_bytes", "inodes"]);
     has(&df["filesystem"], &["bytes_total", "bytes_free", "inodes_total", "inodes_free"]);
     let classes = df["classes"].as_array().unwrap();
-    classes.iter().for_each(|class| has(class, &["class", "count", "bytes", "apparent_bytes", "inodes", "reclaimable_bytes"]));
+    for class in classes {
+        has(class, &["class", "count", "bytes", "apparent_bytes", "inodes", "reclaimable_bytes"]);
+    }
     let names: Vec<_> = classes.iter().map(|class| class["class"].as_str().unwrap()).collect();
     assert_eq!(
         names,
