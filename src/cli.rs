@@ -11,14 +11,18 @@ mod exit;
 mod freed;
 mod images;
 mod inspect;
+mod interrupt;
 mod layers;
 mod list;
 mod output;
 mod progress;
+mod prune;
 mod roots;
 mod session;
 mod targets;
+mod trash;
 mod tree;
+mod until;
 mod why;
 
 use args::Global;
@@ -29,8 +33,8 @@ use std::process::ExitCode;
 
 /// Says what every byte and every inode under a Docker data-root belongs to
 ///
-/// layerwise reads Docker's overlay2 storage from the disk itself, with dockerd running, stopped, broken or unable to start. It never
-/// writes to a data-root.
+/// layerwise reads Docker's overlay2 storage from the disk itself, with dockerd running, stopped, broken or unable to start. Only `prune` and
+/// `trash` change a data-root.
 #[derive(Debug, Parser)]
 #[command(name = "layerwise", version, max_term_width = 110, arg_required_else_help = true, after_help = EXAMPLES)]
 struct Cli {
@@ -45,9 +49,11 @@ const EXAMPLES: &str = "Examples:
   layerwise why /var/lib/docker/overlay2/4f2c…  what this directory is, and what holds it
   layerwise images --sort exclusive_bytes       which image to remove first
   layerwise freed app:1 app:2                   what removing both would give back
+  layerwise prune --dry-run                     what belongs to nothing and could be taken back
   layerwise demo                                the tour, on a machine without Docker
 
-Exit status: 0 fine, 1 findings or a target that was not found, 2 usage, 3 the data-root cannot be read.";
+Exit status: 0 fine, 1 findings or a target that was not found, 2 usage, 3 the data-root cannot be read, 4 refused for safety,
+5 done in part, 130 interrupted.";
 
 #[derive(Debug, Subcommand)]
 enum Command {
@@ -62,6 +68,8 @@ enum Command {
     Inspect(inspect::Args),
     Freed(freed::Args),
     Check(check::Args),
+    Prune(prune::Args),
+    Trash(trash::Args),
     Demo(demo::Args),
     Completions(completions::Args),
 }
@@ -101,6 +109,8 @@ fn run(cli: &Cli, output: &mut Output) -> Result<Status, Failure> {
         Command::Inspect(args) => inspect::run(args, global, output),
         Command::Freed(args) => freed::run(args, global, output),
         Command::Check(args) => check::run(args, global, output),
+        Command::Prune(args) => prune::run(args, global, output),
+        Command::Trash(args) => trash::run(args, global, output),
         Command::Demo(args) => demo::run(args, global, output),
         Command::Completions(args) => completions::run(args, output),
     }

@@ -1,6 +1,7 @@
 //! Everything that was read of a data-root, verbatim, with what could not be read.
 
 use crate::dir::{Dir, Stamp};
+use crate::graph::Thing;
 use crate::id::{ContainerId, DiffId, DirId, ImageId, MountName};
 use crate::store::buildkit::{self, BuildKit};
 use crate::store::containers::{self, Container};
@@ -115,6 +116,26 @@ impl Inventory {
             if is_wanted && root.kind(path).is_ok_and(|kind| kind.is_none()) {
                 self.unreadable.push(Unreadable::malformed(root.path().join(path), format!("missing, although {why}"), pins));
             }
+        }
+    }
+
+    /// Which inode a thing's record or directory is, and when it was made; nothing for what has none of its own.
+    #[must_use]
+    pub fn stamp(&self, thing: &Thing) -> Option<&Stamp> {
+        match thing {
+            Thing::Layer(chain) => self.layerdb.layers.get(chain)?.stamp.as_ref(),
+            Thing::Removal(name) => self.layerdb.removals.get(name)?.stamp.as_ref(),
+            Thing::WriteSet(name) => self.layerdb.write_sets.get(name)?.stamp.as_ref(),
+            Thing::Mount(name) => self.mounts.get(name)?.stamp.as_ref(),
+            Thing::Dir(id) => self.overlay2.dirs.get(id)?.stamp.as_ref(),
+            Thing::Reference(_)
+            | Thing::Image(_)
+            | Thing::Container(_)
+            | Thing::Snapshot(_)
+            | Thing::Lease(_)
+            | Thing::Record(_)
+            | Thing::LiveMount(..)
+            | Thing::Link(_) => None,
         }
     }
 

@@ -13,8 +13,10 @@ pub mod freed;
 pub mod images;
 pub mod inspect;
 pub mod layers;
+pub mod prune;
 pub mod roots;
 pub mod target;
+pub mod trash;
 pub mod tree;
 pub mod why;
 

@@ -10,6 +10,7 @@ pub mod containers;
 pub mod distribution;
 pub mod imagedb;
 pub mod layerdb;
+pub mod leftovers;
 pub mod live;
 pub mod mounts;
 pub mod overlay2;
@@ -76,10 +77,10 @@ fn told_by_required<T>(path: PathBuf, read: Result<Option<T>, ReadError>, unread
 }
 
 /// Reads something of every entry, in parallel, and keeps the order.
-fn read_each<T: Send>(
-    entries: &[Entry],
+fn read_each<E: Sync, T: Send>(
+    entries: &[E],
     unreadable: &mut Vec<Unreadable>,
-    read: impl Fn(&Entry, &mut Vec<Unreadable>) -> Option<T> + Sync,
+    read: impl Fn(&E, &mut Vec<Unreadable>) -> Option<T> + Sync,
 ) -> Vec<T> {
     let read: Vec<_> = entries
         .par_iter()

@@ -1,5 +1,6 @@
 //! How a command ends: its exit status and what it says on the way out.
 
+use crate::apply::Refusal;
 use crate::data_root::FindError;
 use std::fmt;
 use std::process::ExitCode;
@@ -15,6 +16,12 @@ pub(super) enum Status {
     Usage,
     /// The data-root cannot be read.
     Unreadable,
+    /// It would not be safe.
+    Refused,
+    /// Some of it was done.
+    Partly,
+    /// Somebody ended it.
+    Interrupted,
 }
 
 impl From<Status> for ExitCode {
@@ -24,6 +31,9 @@ impl From<Status> for ExitCode {
             Status::Findings => 1,
             Status::Usage => 2,
             Status::Unreadable => 3,
+            Status::Refused => 4,
+            Status::Partly => 5,
+            Status::Interrupted => 130,
         })
     }
 }
@@ -42,6 +52,12 @@ pub(super) struct Failure {
 impl From<FindError> for Failure {
     fn from(error: FindError) -> Self {
         Self::unreadable(error).hint("`layerwise roots` lists the data-roots of this machine")
+    }
+}
+
+impl From<Refusal> for Failure {
+    fn from(refusal: Refusal) -> Self {
+        Self { status: Status::Refused, message: format!("refused: {}", refusal.why), hint: Some(refusal.hint) }
     }
 }
 

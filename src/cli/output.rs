@@ -60,6 +60,11 @@ impl Output {
         drop(writeln!(io::stderr().lock(), "{}", escape::line(text)));
     }
 
+    /// Says several lines.
+    pub(super) fn say_lines(&mut self, text: &str) {
+        text.lines().for_each(|line| self.say(line));
+    }
+
     /// Says something worth knowing, once.
     pub(super) fn note(&mut self, text: &str) {
         if self.noted.insert(text.to_owned()) {

@@ -1,5 +1,6 @@
 //! One line on the terminal while something long goes on; nothing where stderr is no terminal.
 
+use crate::apply::Tally;
 use crate::render::size::{self, Digits};
 use crate::usage::scan::Progress;
 use std::io::{self, IsTerminal as _, Write as _};
@@ -10,23 +11,40 @@ use std::time::{Duration, Instant};
 /// How often the line is drawn.
 const EVERY: Duration = Duration::from_millis(200);
 
-/// Shows how far `work` has come until it is done.
+/// Shows how far `work`, which measures, has come until it is done.
 pub(super) fn during<T>(work: impl FnOnce(&Progress) -> T) -> T {
     let progress = Progress::default();
+    show(|elapsed| line(&progress, elapsed), || work(&progress))
+}
+
+/// Shows how far `work`, which deletes and counts that in `tally`, has come until it is done.
+pub(super) fn while_deleting<T>(tally: &Tally, work: impl FnOnce() -> T) -> T {
+    let line = |elapsed: Duration| match tally.so_far() {
+        (_, 0) => String::new(),
+        (bytes, inodes) => {
+            let rate = u128::from(inodes) * 1000 / elapsed.as_millis().max(1);
+            format!("deleting: {inodes} inodes, {}, {rate} inodes/s", size::human(bytes, Digits::Four))
+        }
+    };
+    show(line, work)
+}
+
+/// Draws `line` of the time that has passed until `work` is done.
+fn show<T>(line: impl Fn(Duration) -> String + Sync, work: impl FnOnce() -> T) -> T {
     if !io::stderr().is_terminal() {
-        return work(&progress);
+        return work();
     }
     thread::scope(|scope| {
         let (done, wait) = mpsc::channel::<()>();
-        let shown = &progress;
+        let line = &line;
         scope.spawn(move || {
             let start = Instant::now();
             while wait.recv_timeout(EVERY) == Err(RecvTimeoutError::Timeout) {
-                draw(&line(shown, start.elapsed()));
+                draw(&line(start.elapsed()));
             }
             draw("");
         });
-        let result = work(&progress);
+        let result = work();
         drop(done);
         result
     })

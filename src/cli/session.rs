@@ -6,6 +6,7 @@ use super::output::Output;
 use super::progress;
 use crate::audit::Audit;
 use crate::data_root::{self, DataRoot, FileSystem, Machine};
+use crate::graph::verdict::Emptiness;
 use crate::inventory::{DRIVER, Inventory};
 use crate::render::words;
 use crate::store::live;
@@ -39,6 +40,11 @@ pub(super) struct Session {
 impl Session {
     /// Finds, reads and, if wanted, measures the data-root that the command line means.
     pub(super) fn open(global: &Global, scan: Scan, output: &mut Output) -> Result<Self, Failure> {
+        Self::open_with(global, (scan, Emptiness::Suspect), output)
+    }
+
+    /// As [`Session::open`], where somebody may have said that what is empty is meant to be.
+    pub(super) fn open_with(global: &Global, (scan, emptiness): (Scan, Emptiness), output: &mut Output) -> Result<Self, Failure> {
         use_threads(global)?;
         let machine = Machine::current();
         let root = data_root::find(&machine, global.data_root.as_deref())?;
@@ -52,7 +58,7 @@ impl Session {
             Scan::Measure => Some(measure(&root, global)),
             Scan::Skip => None,
         };
-        let session = Self { root, audit: Audit::new(inventory, measured) };
+        let session = Self { root, audit: Audit::with(inventory, measured, emptiness) };
         session.mention_unreadable(output);
         Ok(session)
     }

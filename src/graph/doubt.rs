@@ -5,6 +5,7 @@
 //! it is in use or because another doubt covers it.
 
 use super::reach::Set;
+use super::verdict::Emptiness;
 use super::{Graph, Missing, Thing, Via};
 use crate::id::DirId;
 use crate::inventory::{DRIVER, Inventory};
@@ -27,7 +28,7 @@ pub struct Doubt {
 
 /// Every doubt that follows from what was read, given what is `kept`.
 #[must_use]
-pub fn find(graph: &Graph, inventory: &Inventory, kept: &Set) -> Vec<Doubt> {
+pub fn find(graph: &Graph, inventory: &Inventory, kept: &Set, emptiness: Emptiness) -> Vec<Doubt> {
     let mut doubts = Vec::new();
     for unreadable in &inventory.unreadable {
         if !matches!(unreadable.pins, Pins::Nothing | Pins::Own | Pins::Images) {
@@ -46,7 +47,9 @@ pub fn find(graph: &Graph, inventory: &Inventory, kept: &Set) -> Vec<Doubt> {
         doubts.extend(lost.then(|| doubt(Pins::Directories, format!("overlay2/{}/lower, which names the layers below, is lost", dir.id))));
     }
     doubts.extend(graph.missing().iter().filter_map(|missing| of_missing(graph, inventory, kept, missing)));
-    doubts.extend(no_containers(inventory));
+    if emptiness == Emptiness::Suspect {
+        doubts.extend(no_containers(inventory));
+    }
     doubts.extend(misspelt(graph, kept));
     doubts
 }

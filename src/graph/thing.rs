@@ -2,6 +2,7 @@
 
 use crate::id::{ChainId, ContainerId, DirId, ImageId, LinkId, MountName};
 use crate::store::buildkit::SnapshotKey;
+use crate::store::place::{Area, Owner};
 use std::fmt;
 
 /// A thing that exists on the disk or in the kernel.
@@ -69,6 +70,23 @@ impl Thing {
                 | Self::Record(_)
                 | Self::LiveMount(..)
         )
+    }
+
+    /// Whom its inodes are charged to, which also tells where it lies; nothing for what has no place of its own.
+    #[must_use]
+    pub fn owner(&self) -> Option<Owner> {
+        let (area, name) = match self {
+            Self::Image(id) => (Area::ImageConfig, id.hex().to_string()),
+            Self::Container(id) => (Area::Container, id.to_string()),
+            Self::Mount(name) => (Area::MountRecord, name.to_string()),
+            Self::Layer(chain) => (Area::LayerRecord, chain.hex().to_string()),
+            Self::Removal(name) => (Area::LayerRecord, name.clone()),
+            Self::WriteSet(name) => (Area::WriteSet, name.clone()),
+            Self::Dir(id) => (Area::LayerDir, id.to_string()),
+            Self::Link(id) => (Area::Link, id.to_string()),
+            Self::Reference(_) | Self::Snapshot(_) | Self::Lease(_) | Self::Record(_) | Self::LiveMount(..) => return None,
+        };
+        Some(Owner::new(area, name.as_bytes()))
     }
 }
 

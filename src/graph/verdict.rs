@@ -6,7 +6,6 @@
 use super::doubt::{self, Doubt};
 use super::reach::Set;
 use super::{Graph, NodeId, Thing, Via};
-use crate::dir::Stamp;
 use crate::inventory::Inventory;
 use crate::store::layerdb::Layer;
 use crate::unreadable::Pins;
@@ -38,11 +37,12 @@ pub enum Garbage {
     DuplicateLink,
     TemporaryFile,
     ProbeDirectory,
+    Trash,
 }
 
 impl Garbage {
     /// Every kind, those before others whose parts these may be.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::InterruptedRemoval,
         Self::UncommittedWriteSet,
         Self::UnownedMount,
@@ -53,6 +53,7 @@ impl Garbage {
         Self::DuplicateLink,
         Self::TemporaryFile,
         Self::ProbeDirectory,
+        Self::Trash,
     ];
 
     /// Its stable name.
@@ -69,6 +70,7 @@ impl Garbage {
             Self::DuplicateLink => "duplicate-link",
             Self::TemporaryFile => "stale-temporary-file",
             Self::ProbeDirectory => "stale-probe-directory",
+            Self::Trash => "in-trash",
         }
     }
 
@@ -86,6 +88,7 @@ impl Garbage {
             Self::DuplicateLink => "this directory calls itself by another link, and nothing uses this one",
             Self::TemporaryFile => "a file that was being written when something stopped it",
             Self::ProbeDirectory => "dockerd tried out the file system at a start and was stopped",
+            Self::Trash => "layerwise put it aside; `layerwise trash` lists, restores and deletes it",
         }
     }
 }
@@ -94,6 +97,15 @@ impl fmt::Display for Garbage {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.code())
     }
+}
+
+/// What it means that a store has directories and nothing that uses them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Emptiness {
+    /// That the metadata are lost or elsewhere: nothing is dead.
+    Suspect,
+    /// That everything was removed: somebody who knows has said so.
+    Believed,
 }
 
 /// The verdict on every thing.
@@ -107,10 +119,18 @@ impl Verdicts {
     /// Judges every thing of `graph`, which was built from `inventory`.
     #[must_use]
     pub fn reach(graph: &Graph, inventory: &Inventory) -> Self {
+        Self::reach_with(graph, inventory, Emptiness::Suspect)
+    }
+
+    /// As [`Verdicts::reach`], where somebody may have said that what is empty is meant to be.
+    #[must_use]
+    pub fn reach_with(graph: &Graph, inventory: &Inventory, emptiness: Emptiness) -> Self {
         let kept = graph.live();
         let by_node = graph.nodes().map(|node| kept.contains(node).then_some(Verdict::InUse)).collect();
-        let mut judge = Judge { graph, inventory, kept, by_node, doubts: Vec::new() };
-        if let Some(doubt) = doubt::nothing_in_use(graph, inventory) {
+        let mut judge = Judge { graph, inventory, kept, by_node, doubts: Vec::new(), emptiness };
+        if emptiness == Emptiness::Suspect
+            && let Some(doubt) = doubt::nothing_in_use(graph, inventory)
+        {
             judge.keep(judge.open(|_| true), doubt);
         }
         judge.keep_the_young();
@@ -149,6 +169,7 @@ struct Judge<'a> {
     kept: Set,
     by_node: Vec<Option<Verdict>>,
     doubts: Vec<Doubt>,
+    emptiness: Emptiness,
 }
 
 impl Judge<'_> {
@@ -170,7 +191,7 @@ impl Judge<'_> {
     /// Keeps what a running dockerd may have made and be about to name.
     fn keep_the_young(&mut self) {
         let Some(running) = &self.inventory.running else { return };
-        let made = |thing: &Thing| !matches!(thing, Thing::Link(_)) && running.may_have_made(stamp(self.inventory, thing));
+        let made = |thing: &Thing| !matches!(thing, Thing::Link(_)) && running.may_have_made(self.inventory.stamp(thing));
         self.keep(self.open(made), Doubt { pins: Pins::Nothing, why: running.why_unproven() });
     }
 
@@ -187,7 +208,7 @@ impl Judge<'_> {
     fn keep_the_doubtful(&mut self) {
         let mut covered = BTreeSet::new();
         loop {
-            let doubts = doubt::find(self.graph, self.inventory, &self.kept);
+            let doubts = doubt::find(self.graph, self.inventory, &self.kept, self.emptiness);
             // One doubt of a kind covers all that others of that kind do.
             let Some(doubt) = doubts.into_iter().find(|doubt| covered.insert(doubt.pins)) else { return };
             self.keep(self.open(|thing| covers(doubt.pins, thing, self.inventory)), doubt);
@@ -267,28 +288,9 @@ fn covers(pins: Pins, thing: &Thing, inventory: &Inventory) -> bool {
     }
 }
 
-/// When a thing's record or directory was made.
-fn stamp<'a>(inventory: &'a Inventory, thing: &Thing) -> Option<&'a Stamp> {
-    let layerdb = &inventory.layerdb;
-    match thing {
-        Thing::Layer(chain) => layerdb.layers.get(chain)?.stamp.as_ref(),
-        Thing::Removal(name) => layerdb.removals.get(name)?.stamp.as_ref(),
-        Thing::WriteSet(name) => layerdb.write_sets.get(name)?.stamp.as_ref(),
-        Thing::Mount(name) => inventory.mounts.get(name)?.stamp.as_ref(),
-        Thing::Dir(id) => inventory.overlay2.dirs.get(id)?.stamp.as_ref(),
-        Thing::Reference(_)
-        | Thing::Image(_)
-        | Thing::Container(_)
-        | Thing::Snapshot(_)
-        | Thing::Lease(_)
-        | Thing::Record(_)
-        | Thing::LiveMount(..)
-        | Thing::Link(_) => None,
-    }
-}
-
-/// Whether a thing, if nothing keeps it, is this kind of garbage.
-fn is_record(garbage: Garbage, thing: &Thing, inventory: &Inventory) -> bool {
+/// Whether a thing, if nothing keeps it, is this kind of garbage on its own account, not as a part of something.
+#[must_use]
+pub fn is_record(garbage: Garbage, thing: &Thing, inventory: &Inventory) -> bool {
     let broken = |chain| inventory.layerdb.layers.get(chain).is_some_and(|layer| !layer.is_whole());
     match (garbage, thing) {
         (Garbage::BrokenRecord, Thing::Layer(chain)) => broken(chain),

@@ -29,6 +29,7 @@ impl Target {
                 Area::Plugin => "plugin",
                 Area::ContainerLog => "container-log",
                 Area::Temporary => "temporary-file",
+                Area::Trash => "trash",
                 Area::InactiveDriver | Area::SubRoot | Area::Retired => "inactive-store",
                 Area::BuildKit => "build-cache-store",
                 Area::Unknown | Area::DriverFile | Area::LayerDir | Area::LayerDiff => "unknown",
@@ -51,26 +52,10 @@ impl Target {
     #[must_use]
     pub fn owner(&self) -> Option<Owner> {
         match self {
-            Self::Thing(thing) => owner_of(thing),
+            Self::Thing(thing) => thing.owner(),
             Self::Owner(owner) => Some(owner.clone()),
         }
     }
-}
-
-/// Whom the inodes of a thing are charged to.
-fn owner_of(thing: &Thing) -> Option<Owner> {
-    let (area, name) = match thing {
-        Thing::Image(id) => (Area::ImageConfig, id.hex().to_string()),
-        Thing::Container(id) => (Area::Container, id.to_string()),
-        Thing::Mount(name) => (Area::MountRecord, name.to_string()),
-        Thing::Layer(chain) => (Area::LayerRecord, chain.hex().to_string()),
-        Thing::Removal(name) => (Area::LayerRecord, name.clone()),
-        Thing::WriteSet(name) => (Area::WriteSet, name.clone()),
-        Thing::Dir(id) => (Area::LayerDir, id.to_string()),
-        Thing::Link(id) => (Area::Link, id.to_string()),
-        Thing::Reference(_) | Thing::Snapshot(_) | Thing::Lease(_) | Thing::Record(_) | Thing::LiveMount(..) => return None,
-    };
-    Some(Owner::new(area, name.as_bytes()))
 }
 
 /// The target that a path below the data-root lies in.

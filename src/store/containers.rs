@@ -23,7 +23,8 @@ use serde::Deserialize;
 use std::collections::BTreeMap;
 use std::fmt;
 
-const PATH: &str = "containers";
+/// Where containers are.
+pub const PATH: &str = "containers";
 
 /// A container.
 #[derive(Debug, Clone, PartialEq, Eq)]

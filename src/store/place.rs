@@ -28,6 +28,7 @@
 //! ├── buildkit/                       BuildKit
 //! ├── network/, swarm/, tmp/, …       Metadata
 //! ├── builder/, trust/, tmp-old/      Retired
+//! ├── .layerwise/                     Trash        (in overlay2/ and image/ too, where those are file systems of their own)
 //! └── <anything else>                 Unknown
 //! ```
 
@@ -72,6 +73,10 @@ enum Inside {
     Plugins,
 }
 
+/// The directory in which layerwise keeps what it took away: at the top of the file system that this lay on. dockerd knows all that it looks
+/// for there by name, and never lists these directories.
+pub const TRASH: &str = ".layerwise";
+
 /// The storage drivers that Docker ever had, besides the one read here.
 const DRIVERS: [&[u8]; 8] = [b"aufs", b"btrfs", b"devicemapper", b"fuse-overlayfs", b"overlay", b"vfs", b"windowsfilter", b"zfs"];
 
@@ -111,6 +116,9 @@ impl Place {
         let temporary = name.starts_with(b".tmp-");
         match self.inside {
             Inside::Same => self.clone(),
+            Inside::DataRoot | Inside::Overlay2 | Inside::Image if name == TRASH.as_bytes() && is_directory => {
+                self.at(Area::Trash, &self.trash_path(), Inside::Same)
+            }
             Inside::DataRoot => self.child_of_root(name),
             Inside::Overlay2 if name == b"l" => self.at(Area::Links, b"", Inside::Links),
             Inside::Overlay2 if is_directory => self.at(Area::LayerDir, name, Inside::LayerDir),
@@ -164,6 +172,15 @@ impl Place {
             Inside::Volumes => self.at(Area::Volumes, b"", Inside::Same),
             Inside::Plugins if is_directory => self.at(Area::Plugin, name, Inside::Same),
             Inside::Plugins => self.at(Area::Plugins, b"", Inside::Same),
+        }
+    }
+
+    /// Where the trash in this directory lies below the data-root.
+    fn trash_path(&self) -> Vec<u8> {
+        match self.inside {
+            Inside::Overlay2 => [b"overlay2/", TRASH.as_bytes()].concat(),
+            Inside::Image => [b"image/", TRASH.as_bytes()].concat(),
+            _ => TRASH.as_bytes().to_vec(),
         }
     }
 
@@ -223,6 +240,9 @@ mod tests {
         for (path, area, name) in [
             ("overlay2/abc/diff/etc/passwd", Area::LayerDiff, "abc"),
             ("overlay2/abc/link", Area::LayerDir, "abc"),
+            (".layerwise/run/1/diff/x", Area::Trash, ".layerwise"),
+            ("overlay2/.layerwise/run/1", Area::Trash, "overlay2/.layerwise"),
+            ("image/.layerwise/run/1", Area::Trash, "image/.layerwise"),
             ("overlay2/abc/work/diff/x", Area::LayerDir, "abc"),
             ("overlay2/abc/diff/diff/.tmp-x", Area::LayerDiff, "abc"),
             ("overlay2/abc/.tmp-link1", Area::Temporary, "overlay2/abc/.tmp-link1"),

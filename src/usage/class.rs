@@ -120,6 +120,7 @@ impl<'a> Classifier<'a> {
             Area::MountRecord => self.record(self.mount_in(&owner.name).map(Thing::Mount)),
             Area::WriteSet => self.record(std::str::from_utf8(&owner.name).ok().map(|name| Thing::WriteSet(name.to_owned()))),
             Area::Temporary => self.leftover(Garbage::TemporaryFile),
+            Area::Trash => Garbage::Trash.into(),
             Area::DataRoot
             | Area::Overlay2
             | Area::Links

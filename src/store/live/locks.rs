@@ -145,6 +145,21 @@ fn holders(proc: &Proc, root: &Dir, gaps: &mut Gaps) -> Vec<u32> {
     pids
 }
 
+/// The processes but our own that have the database of `root` open, as far as they may be looked into: they hold its lock or wait for it.
+#[must_use]
+pub fn openers(proc: &Proc, root: &Dir) -> Vec<u32> {
+    let Ok(Some(stamp)) = root.stamp(DATABASE) else { return Vec::new() };
+    let (database, own) = (FileId::from(stamp), proc.own_pid());
+    let name = Path::new(DATABASE).file_name().unwrap_or_default();
+    let is_open = |pid: u32| {
+        let descriptors = proc.descriptors(pid).unwrap_or_default();
+        // Asking what each descriptor leads to would cost as much again; the name is the same in every namespace.
+        let named = descriptors.iter().filter(|(_, path)| path.file_name() == Some(name));
+        named.into_iter().any(|(fd, _)| proc.behind(pid, Path::new("fd").join(fd)).is_ok_and(|open| open == database))
+    };
+    proc.pids().unwrap_or_default().into_iter().filter(|&pid| Some(pid) != own && is_open(pid)).collect()
+}
+
 /// Whether process `pid` has `file` open, as far as we may look.
 fn has_open(proc: &Proc, pid: u32, file: FileId) -> bool {
     let descriptors = proc.descriptors(pid).unwrap_or_default();

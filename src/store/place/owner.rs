@@ -36,6 +36,7 @@ pub enum Area {
     Metadata,
     Retired,
     Temporary,
+    Trash,
     Unknown,
 }
 
@@ -61,7 +62,14 @@ impl Owner {
     #[must_use]
     pub fn path(&self) -> PathBuf {
         let directory = match self.area {
-            Area::DataRoot | Area::Metadata | Area::Retired | Area::InactiveDriver | Area::SubRoot | Area::Unknown | Area::Temporary => "",
+            Area::DataRoot
+            | Area::Metadata
+            | Area::Retired
+            | Area::InactiveDriver
+            | Area::SubRoot
+            | Area::Unknown
+            | Area::Temporary
+            | Area::Trash => "",
             Area::Overlay2 | Area::LayerDir | Area::LayerDiff | Area::DriverFile => "overlay2",
             Area::Links | Area::Link => "overlay2/l",
             Area::Image => "image/overlay2",

@@ -1,0 +1,314 @@
+//! From a plan to its outcome: the lock, a second look at everything, the taking, a third look, and the deleting.
+//!
+//! ```text
+//! Own ─► Permit ─► read everything again ─► draft, keep only what the plan has ─► take ─► look who holds what was taken ─► put that back
+//!                                                                                                        │
+//!                                          delete what was given up ◄── let dockerd start ◄── give up ◄──┘
+//! ```
+//!
+//! dockerd is kept from starting only between the second arrow and "let dockerd start"; the slow part comes after that.
+
+use super::delete::{Deletion, Tally};
+use super::journal::Item;
+use super::lock::{Offline, Online, Own, Permit, Refusal};
+use super::restore::{Restored, put_back};
+use super::take::{How, Keep, Outcome, Status, take};
+use super::top::Tops;
+use super::trash::{Run, State, Trash};
+use super::{Stop, point};
+use crate::audit::Audit;
+use crate::dir::Dir;
+use crate::graph::verdict::Emptiness;
+use crate::id::DirId;
+use crate::inventory::Inventory;
+use crate::plan::{Action, Draft, Evidence, Mode, Plan};
+use crate::store::live::{self, Proc, holders};
+use crate::store::{containers, imagedb, leftovers, repositories};
+use std::collections::{BTreeSet, HashMap};
+use std::time::{Duration, Instant};
+
+/// What to do with a plan.
+#[derive(Debug, Clone, Copy)]
+pub struct Orders {
+    /// What is to become of what is taken.
+    pub keep: Keep,
+    /// What it means if nothing is in use.
+    pub emptiness: Emptiness,
+}
+
+/// Something that whoever waits for it should know.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Notice {
+    /// From now on dockerd cannot start.
+    Locked,
+    /// From now on it can.
+    Unlocked,
+    /// These dockerds came up meanwhile and are still there; if they are older than 24.0 they may know of what is gone.
+    Lingering(Vec<u32>),
+    /// A run that was stopped before its end is finished: its name, and when it was.
+    Finishing(String),
+    /// This run is left alone, and why.
+    LeftAlone(String, String),
+}
+
+/// What became of a plan in the end.
+#[derive(Debug)]
+pub struct Collected {
+    /// What became of each action of the plan.
+    pub statuses: Vec<(Action, Status)>,
+    /// The run in which the things are kept, if they are.
+    pub kept: Option<String>,
+    /// What was deleted, of this run and of earlier ones.
+    pub deletion: Deletion,
+    /// Whether somebody stopped it.
+    pub stopped: bool,
+}
+
+/// Applies `plan` to `root`: what is garbage now and was so, to the letter, when the plan was made.
+///
+/// # Errors
+/// When nothing may be changed now; nothing has been then.
+pub fn collect(
+    (root, proc): (&Dir, &Proc),
+    plan: &Plan,
+    orders: Orders,
+    (tally, stop): (&Tally, &Stop),
+    notify: &mut dyn FnMut(Notice),
+) -> Result<Collected, Refusal> {
+    let own = Own::acquire(root)?;
+    let tops = Tops::open(root)?;
+    let mut trash = Trash::open(&tops)?;
+    let permit = permit(root, proc, plan.mode)?;
+    if matches!(permit, Permit::Offline(_)) {
+        notify(Notice::Locked);
+    }
+    point::reach("locked");
+    let how = How { keep: orders.keep, tally, stop };
+    let mut work = Work { root, proc, trash: &mut trash, permit: &permit, own: &own, how: &how };
+    let taken = work.finish_interrupted(notify).and_then(|()| work.take(plan, orders.emptiness));
+    // However it ended: nobody may come in with what they read before.
+    if let Permit::Offline(offline) = permit {
+        let lingering = offline.release(root, proc);
+        notify(if lingering.is_empty() { Notice::Unlocked } else { Notice::Lingering(lingering) });
+    }
+    point::reach("unlocked");
+    let Taken { statuses, kept } = taken?;
+    let deletion = trash.delete_doomed(tally, stop)?;
+    Ok(Collected { statuses, kept, stopped: deletion.stopped, deletion })
+}
+
+/// What is done while the lock is held.
+struct Work<'a, 'tops> {
+    root: &'a Dir,
+    proc: &'a Proc,
+    trash: &'a mut Trash<'tops>,
+    permit: &'a Permit,
+    own: &'a Own,
+    how: &'a How<'a>,
+}
+
+/// What became of each action of a plan, and the run in which the things are, if they are to stay there.
+struct Taken {
+    statuses: Vec<(Action, Status)>,
+    kept: Option<String>,
+}
+
+/// How long somebody may be in a directory who only passes by, as `du` does.
+const PASSING: Duration = Duration::from_secs(1);
+
+/// What became of a run that was to be given up.
+struct GivenUp {
+    /// What was put back, and how that went.
+    back: Vec<(usize, Restored)>,
+    /// Why it was not given up after all.
+    disputed: Option<String>,
+}
+
+impl Work<'_, '_> {
+    /// Gives up what earlier runs took that were to delete it and were stopped.
+    fn finish_interrupted(&mut self, notify: &mut dyn FnMut(Notice)) -> Result<(), Refusal> {
+        for run in self.trash.runs()? {
+            match &run.state {
+                State::Interrupted => match self.give_up(&run)?.disputed {
+                    None => notify(Notice::Finishing(run.id)),
+                    Some(why) => notify(Notice::LeftAlone(run.id, why)),
+                },
+                State::Doomed => notify(Notice::Finishing(run.id)),
+                State::Unreadable(why) => notify(Notice::LeftAlone(run.id, why.clone())),
+                State::Kept => {}
+            }
+        }
+        Ok(())
+    }
+
+    /// Takes what is still as `plan` says.
+    fn take(&mut self, plan: &Plan, emptiness: Emptiness) -> Result<Taken, Refusal> {
+        let fresh = draw_up_again((self.root, self.proc), plan, emptiness, self.permit)?;
+        if fresh.actions.is_empty() {
+            return Ok(Taken { statuses: statuses(plan, &fresh, Vec::new()), kept: None });
+        }
+        let mut outcome = take(&fresh, self.trash, (self.permit, self.own), self.how)?;
+        let kept = self.settle(&mut outcome);
+        Ok(Taken { statuses: statuses(plan, &fresh, outcome.statuses), kept })
+    }
+
+    /// Gives up what was taken, unless it is to be kept; names the run in which it is then.
+    fn settle(&mut self, outcome: &mut Outcome) -> Option<String> {
+        point::reach("settle");
+        // A run that cannot be given up is finished the next time.
+        let stays = Some(outcome.run.clone());
+        let Ok(runs) = self.trash.runs() else { return stays };
+        let Some(run) = runs.into_iter().find(|run| run.id == outcome.run && !run.items.is_empty()) else {
+            self.trash.forget_everywhere(&outcome.run);
+            return None;
+        };
+        if self.how.keep == Keep::Yes {
+            return stays;
+        }
+        let (back, kept) = match self.give_up(&run) {
+            Ok(GivenUp { back, disputed: None }) => (back, None),
+            Ok(GivenUp { back, disputed: Some(_) }) => (back, stays),
+            Err(_) => return stays,
+        };
+        for (number, restored) in back {
+            let Some(status) = outcome.statuses.get_mut(number) else { continue };
+            *status = match restored {
+                Restored::Whole => Status::Skipped("somebody began to use it at this moment: it was put back".to_owned()),
+                Restored::Refused(why) | Restored::Partly(why) => {
+                    Status::Failed(format!("somebody uses it, and it is in the trash: {why}"))
+                }
+            };
+        }
+        kept
+    }
+
+    /// Gives up a run, but for what somebody holds of it: whoever came between the last look and the taking is seen now, and nobody can come
+    /// any more. That is put back, with what it lies on.
+    fn give_up(&mut self, run: &Run) -> Result<GivenUp, Refusal> {
+        let held = self.held(run);
+        if held.is_empty() {
+            self.trash.doom(&run.id)?;
+            return Ok(GivenUp { back: Vec::new(), disputed: None });
+        }
+        let has_records = run.items.iter().any(|item| held.contains(&item.number) && item.kind != "directory");
+        if matches!(self.permit, Permit::Online(_)) && has_records {
+            // A record that comes back beside a running dockerd is one that this does not know.
+            return Ok(GivenUp { back: Vec::new(), disputed: Some("something uses what it took: stop dockerd and restore it".to_owned()) });
+        }
+        let back = put_back(self.trash, run, |item| held.contains(&item.number));
+        let all_back = back.iter().all(|(_, restored)| *restored == Restored::Whole);
+        let disputed = (!all_back).then(|| "something uses what it took, and not all of that could be put back".to_owned());
+        if all_back {
+            self.trash.doom(&run.id)?;
+        }
+        Ok(GivenUp { back, disputed })
+    }
+
+    /// The items of a run that a mount or a process holds, and those that they lie on; who only passes by is waited for.
+    fn held(&self, run: &Run) -> BTreeSet<usize> {
+        let begun = Instant::now();
+        loop {
+            let dirs = dirs_held(self.root, self.proc);
+            let is_held =
+                |item: &&Item| item.objects.iter().any(|object| object.path.split().1.parse().is_ok_and(|id: DirId| dirs.contains(&id)));
+            let mut held: BTreeSet<usize> = run.items.iter().filter(is_held).map(|item| item.number).collect();
+            // What is below comes after what lies on it.
+            for item in &run.items {
+                if item.after.iter().any(|above| held.contains(above)) {
+                    held.insert(item.number);
+                }
+            }
+            if held.is_empty() || begun.elapsed() > PASSING {
+                return held;
+            }
+            std::thread::sleep(PASSING / 10);
+        }
+    }
+}
+
+/// The right to change what `mode` wants to: for a plan beside a running dockerd the lock serves as well, if that has ended.
+fn permit(root: &Dir, proc: &Proc, mode: Mode) -> Result<Permit, Refusal> {
+    match (Offline::acquire(root, proc), mode) {
+        (Ok(offline), _) => Ok(Permit::Offline(offline)),
+        (Err(refusal), Mode::Offline) => Err(refusal),
+        (Err(_), Mode::Online) => {
+            let live = live::read(proc, root);
+            Ok(Permit::Online(Online::check(&Inventory::read(root, Some(live)), proc)?))
+        }
+    }
+}
+
+/// Reads everything again, judges it again, and keeps of the plan what is still so.
+fn draw_up_again((root, proc): (&Dir, &Proc), plan: &Plan, emptiness: Emptiness, permit: &Permit) -> Result<Plan, Refusal> {
+    let mut inventory = Inventory::read(root, Some(live::read(proc, root)));
+    match permit {
+        Permit::Online(_) => {
+            Online::check(&inventory, proc)?;
+        }
+        // Whoever was seen to hold the lock is us; a dockerd that came meanwhile waits for it, and goes when it does not get it.
+        Permit::Offline(_) => inventory.running = None,
+    }
+    let audit = Audit::with(inventory, None, emptiness);
+    if let Some(refusal) = refuse(root, &audit, emptiness) {
+        return Err(refusal);
+    }
+    // What cannot be listed of leftovers is not in the draft.
+    let leftovers = leftovers::read(root, &audit.inventory, &mut Vec::new());
+    let mut draft = Draft::new(&audit, &leftovers, plan.mode);
+    draft.keep_only(plan);
+    let identity = identity(root)?;
+    if !plan.identity.inode.zip(identity.inode).is_some_and(|(planned, here)| planned.is_same_file(&here)) {
+        return Err(Refusal::new("the plan is of another data-root", "make a new one"));
+    }
+    let mut fresh = draft.finish(identity, jiff::Timestamp::now());
+    fresh.weigh_as(plan);
+    Ok(fresh)
+}
+
+/// Why nothing of a data-root can be called garbage.
+#[must_use]
+pub fn refuse(root: &Dir, audit: &Audit, emptiness: Emptiness) -> Option<Refusal> {
+    if let Some(doubt) = audit.verdicts.general_doubt() {
+        let hint =
+            "`layerwise check` lists what could not be read; if all images, containers and builds were really removed, say --allow-empty";
+        return Some(Refusal::new(format!("nothing can be proven dead: {}", audit.verdicts.doubt(doubt)), hint));
+    }
+    let places = [repositories::PATH, imagedb::CONTENT, containers::PATH];
+    let missing = || places.into_iter().find(|place| !matches!(root.kind(place), Ok(Some(_))));
+    let missing = (emptiness == Emptiness::Believed).then(missing).flatten()?;
+    let why = format!("--allow-empty is for a store that tells that it is empty, and {missing}, which would tell it, is missing");
+    Some(Refusal::new(why, "start dockerd once, which makes it, or restore it from a backup"))
+}
+
+/// Which directory `root` is.
+///
+/// # Errors
+/// When it cannot be looked at.
+pub fn identity(root: &Dir) -> Result<Evidence, Refusal> {
+    let gone = || Refusal::new(format!("{} is gone", root.path().display()), "nothing was changed");
+    let stamp = root.stamp("").map_err(|error| Refusal::new(error.to_string(), "nothing was changed"))?;
+    stamp.map(Evidence::directory).ok_or_else(gone)
+}
+
+/// The layer directories that a mount or a process holds.
+fn dirs_held(root: &Dir, proc: &Proc) -> BTreeSet<DirId> {
+    let live = live::read(proc, root);
+    let (holders, _) = holders::read(proc);
+    let mounted = live.mounts.into_iter().flat_map(|mount| mount.directories);
+    mounted.chain(holders.into_iter().flat_map(|holder| holder.directories)).collect()
+}
+
+/// What became of each action of the plan, whether or not it was still to be done.
+fn statuses(plan: &Plan, fresh: &Plan, done: Vec<Status>) -> Vec<(Action, Status)> {
+    let done = fresh.actions.iter().zip(done);
+    let mut done: HashMap<_, _> = done.map(|(action, status)| ((action.kind.clone(), action.id.clone()), status)).collect();
+    let withheld: HashMap<_, _> = fresh.withheld.iter().map(|withheld| ((&withheld.kind, &withheld.id), &withheld.reason)).collect();
+    let status = |action: &Action| {
+        done.remove(&(action.kind.clone(), action.id.clone())).unwrap_or_else(|| {
+            let why = withheld.get(&(&action.kind, &action.id)).map(|why| (*why).clone());
+            Status::Skipped(why.unwrap_or_else(|| "it is not proven dead any more".to_owned()))
+        })
+    };
+    let statuses: Vec<Status> = plan.actions.iter().map(status).collect();
+    plan.actions.iter().cloned().zip(statuses).collect()
+}

@@ -1,0 +1,114 @@
+//! Bringing back what was taken: each object by one rename to where it came from, if nothing has taken its place.
+
+use super::error::explain;
+use super::journal::{Item, Slot};
+use super::lock::{Offline, Own};
+use super::point;
+use super::take::{Sameness, look};
+use super::top::{Tops, open_dir};
+use super::trash::{Run, RunDir, Trash};
+use crate::plan::{RelPath, Role};
+use rustix::fs::{AtFlags, Mode, RenameFlags, mkdirat, renameat_with, statat};
+use rustix::io::Errno;
+use std::os::fd::OwnedFd;
+
+/// What became of an item that was to be restored.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Restored {
+    /// It is where it was.
+    Whole,
+    /// Nothing of it was touched.
+    Refused(String),
+    /// Some of it could not be brought back, and is still in the trash.
+    Partly(String),
+}
+
+/// Brings back the items of `run` whose numbers `wanted` lets through, the last one taken first, and says what became of each.
+///
+/// Nothing that has taken a place since is ever overwritten: an item of which a place is taken stays in the trash as a whole. dockerd must not
+/// run: it would not know of what comes back.
+pub fn restore(trash: &mut Trash<'_>, run: &Run, wanted: impl Fn(&Item) -> bool, _: (&Offline, &Own)) -> Vec<(usize, Restored)> {
+    put_back(trash, run, wanted)
+}
+
+/// As [`restore`], for whoever has just taken the items and holds what that takes.
+pub(super) fn put_back(trash: &mut Trash<'_>, run: &Run, wanted: impl Fn(&Item) -> bool) -> Vec<(usize, Restored)> {
+    let dirs = match trash.run_dirs(&run.id) {
+        Ok(dirs) => dirs,
+        Err(error) => return run.items.iter().map(|item| (item.number, Restored::Refused(error.to_string()))).collect(),
+    };
+    let places = Restorer { tops: trash.tops(), dirs: &dirs };
+    let items = run.items.iter().rev().filter(|item| wanted(item));
+    let restored = items.map(|item| (item.number, places.item(item))).collect();
+    for dir in &dirs {
+        trash.forget(dir.top, &run.id);
+    }
+    restored
+}
+
+struct Restorer<'a> {
+    tops: &'a Tops,
+    dirs: &'a [RunDir],
+}
+
+impl Restorer<'_> {
+    fn item(&self, item: &Item) -> Restored {
+        // Directories before the records that name them, whatever was taken first.
+        let parts = item.objects.iter().rev().filter(|object| object.role == Role::Part);
+        let objects: Vec<&Slot> = parts.chain(item.objects.iter().rev().filter(|object| object.role == Role::Record)).collect();
+        if let Some(why) = objects.iter().find_map(|object| self.obstacle(object)) {
+            return Restored::Refused(why);
+        }
+        for object in objects {
+            if let Err(why) = self.object(object) {
+                return Restored::Partly(why);
+            }
+        }
+        Restored::Whole
+    }
+
+    /// Why an object cannot be brought back.
+    fn obstacle(&self, object: &Slot) -> Option<String> {
+        let told = |why: String| Some(format!("{}: {why}", object.path));
+        let Some(run) = self.run(object) else { return told("its trash is gone".to_owned()) };
+        if let Err(why) = look(run, &object.number.to_string(), &object.evidence, Sameness::Moved) {
+            return told(format!("in the trash {why}"));
+        }
+        let top = self.tops.get(self.tops.of(&object.path))?;
+        match top.parent_of(&object.path).and_then(|parent| statat(&parent, object.path.split().1, AtFlags::SYMLINK_NOFOLLOW)) {
+            Ok(_) => told("something has taken its place".to_owned()),
+            Err(Errno::NOENT) => None,
+            Err(errno) => told(explain(errno)),
+        }
+    }
+
+    fn object(&self, object: &Slot) -> Result<(), String> {
+        let told = |errno: Errno| format!("{}: {}", object.path, explain(errno));
+        let run = self.run(object).ok_or_else(|| told(Errno::NOENT))?;
+        let parent = self.parent(&object.path).map_err(told)?;
+        point::reach("restore");
+        renameat_with(run, object.number.to_string(), &parent, object.path.split().1, RenameFlags::NOREPLACE).map_err(told)?;
+        point::reach("restored");
+        Ok(())
+    }
+
+    /// The directory of the run that an object is in.
+    fn run(&self, object: &Slot) -> Option<&OwnedFd> {
+        let top = self.tops.of(&object.path);
+        self.dirs.iter().find(|dir| dir.top == top).map(|dir| &dir.fd)
+    }
+
+    /// Opens the directory that an object belongs in, and makes it if it went because it was empty.
+    fn parent(&self, path: &RelPath) -> Result<OwnedFd, Errno> {
+        let top = self.tops.get(self.tops.of(path)).ok_or(Errno::NOENT)?;
+        match top.parent_of(path) {
+            Err(Errno::NOENT) => {}
+            opened => return opened,
+        }
+        let parent: RelPath = path.split().0.parse().map_err(|_| Errno::NOENT)?;
+        let above = self.parent(&parent)?;
+        let (_, name) = parent.split();
+        mkdirat(&above, name, Mode::RWXU)?;
+        open_dir(&above, name)
+    }
+}

@@ -1,0 +1,272 @@
+//! Taking what a plan says: one rename an object, looked at before and after.
+
+use super::error::{ApplyError, explain};
+use super::journal::Journal;
+use super::lock::Permit;
+use super::point;
+use super::top::Tops;
+use super::trash::{RunDir, Trash, new_run_id};
+use super::{Own, Stop, Tally};
+use crate::plan::{Action, Evidence, Inode, Kind, Mode, Object, Plan};
+use rustix::fs::{AtFlags, FileType, RenameFlags, StatxFlags, fsync, readlinkat, renameat_with, statx, unlinkat};
+use rustix::io::Errno;
+use std::collections::BTreeSet;
+use std::os::fd::{AsFd, OwnedFd};
+use std::sync::atomic::Ordering;
+
+/// What is to become of what is taken.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Keep {
+    /// It is deleted as soon as everything is taken.
+    No,
+    /// It stays in the trash until that is emptied.
+    Yes,
+}
+
+/// What became of a plan.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Outcome {
+    /// The run in whose directory the things are now.
+    pub run: String,
+    /// What became of each action, in their order.
+    pub statuses: Vec<Status>,
+    /// Whether somebody stopped it before the end.
+    pub stopped: bool,
+}
+
+/// What became of an action.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Status {
+    /// Everything of it was taken.
+    Taken,
+    /// Nothing of it was taken, because something was not as the plan says, or because what lies on it is still there.
+    Skipped(String),
+    /// Some of it could not be taken.
+    Failed(String),
+    /// The work was stopped before it.
+    NotReached,
+}
+
+/// Why an object was not taken.
+enum Left {
+    /// It is not what the plan says.
+    Differs(String),
+    /// The kernel refused.
+    Refused(String),
+}
+
+/// Takes everything in `plan`, in its order, each thing that is still what the plan says, and says what became of each.
+///
+/// The run that it makes is neither kept nor given up by this: see [`Trash::doom`]. Where there is no room even for that, and nothing is to be
+/// kept, things are deleted where they are until there is: see `apply::in_place`.
+///
+/// # Errors
+/// When the trash cannot be made.
+pub fn take(plan: &Plan, trash: &mut Trash<'_>, (permit, _): (&Permit, &Own), how: &How<'_>) -> Result<Outcome, ApplyError> {
+    if plan.mode == Mode::Offline && matches!(permit, Permit::Online(_)) {
+        return Err(ApplyError::unexpected("apply the plan to", &plan.data_root, "it was made for a stopped dockerd, and one is running"));
+    }
+    let now = jiff::Timestamp::now();
+    let mut taker =
+        Taker { plan, tops: trash.tops(), run: new_run_id(now), dirs: Vec::new(), statuses: vec![None; plan.actions.len()], how };
+    loop {
+        match taker.begin(trash, now) {
+            Ok(()) => break,
+            Err(error) if error.is_full() && how.keep == Keep::No && taker.make_room() => {}
+            Err(error) => return Err(error),
+        }
+    }
+    taker.take_all();
+    for dir in &taker.dirs {
+        // What is not yet on the disk is undone by a power cut as a whole, from its end: that is safe too.
+        let _ = fsync(&dir.fd);
+    }
+    let stopped = how.stop.load(Ordering::Relaxed);
+    let statuses = taker.statuses.into_iter().map(|status| status.unwrap_or(Status::NotReached)).collect();
+    Ok(Outcome { run: taker.run, statuses, stopped })
+}
+
+/// How to take things.
+#[derive(Debug)]
+pub struct How<'a> {
+    /// What is to become of them.
+    pub keep: Keep,
+    /// Counts what is deleted.
+    pub tally: &'a Tally,
+    /// Set when the work is to end after the step that it is at.
+    pub stop: &'a Stop,
+}
+
+/// What takes the things of one plan.
+pub(super) struct Taker<'a> {
+    pub(super) plan: &'a Plan,
+    pub(super) tops: &'a Tops,
+    run: String,
+    /// The directory of the run on each file system.
+    dirs: Vec<RunDir>,
+    /// What became of each action that was come to.
+    pub(super) statuses: Vec<Option<Status>>,
+    pub(super) how: &'a How<'a>,
+}
+
+impl Taker<'_> {
+    /// Makes the directory of the run on every file system that something is to be taken from.
+    fn begin(&mut self, trash: &mut Trash<'_>, now: jiff::Timestamp) -> Result<(), ApplyError> {
+        let objects = self.plan.actions.iter().flat_map(|action| &action.objects);
+        let used: BTreeSet<usize> = objects.map(|object| self.tops.of(&object.path)).collect();
+        for top in used {
+            let journal = Journal::of(self.plan, (now, self.how.keep == Keep::Yes), |path| self.tops.of(path) == top);
+            point::reach("begin");
+            match trash.begin(top, &self.run, &journal) {
+                Ok(dir) => self.dirs.push(dir),
+                Err(error) => {
+                    self.dirs.drain(..).for_each(|dir| trash.forget(dir.top, &self.run));
+                    return Err(error);
+                }
+            }
+            point::reach("begun");
+        }
+        Ok(())
+    }
+
+    fn take_all(&mut self) {
+        let mut slot = 0;
+        for (index, action) in self.plan.actions.iter().enumerate() {
+            if self.how.stop.load(Ordering::Relaxed) {
+                return;
+            }
+            if self.statuses.get(index) == Some(&None) {
+                let status = self.obstacle(action).unwrap_or_else(|| self.take_action(action, slot));
+                self.set(index, status);
+            }
+            slot += action.objects.len();
+        }
+    }
+
+    /// Why the turn of `action` has not come.
+    pub(super) fn obstacle(&self, action: &Action) -> Option<Status> {
+        let is_free = action.after.iter().all(|&before| self.statuses.get(before) == Some(&Some(Status::Taken)));
+        (!is_free).then(|| Status::Skipped("something that lies on it is still there".to_owned()))
+    }
+
+    /// Remembers what became of the action at `index`.
+    pub(super) fn set(&mut self, index: usize, status: Status) {
+        if let Some(place) = self.statuses.get_mut(index) {
+            *place = Some(status);
+        }
+    }
+
+    /// Takes the parts of an action into the slots from `slot` on.
+    fn take_action(&self, action: &Action, slot: usize) -> Status {
+        let mut last_top = None;
+        for (done, (object, slot)) in action.objects.iter().zip(slot..).enumerate() {
+            let top = self.tops.of(&object.path);
+            match self.take_object(object, slot, last_top.is_some_and(|last| last != top)) {
+                Ok(()) => last_top = Some(top),
+                Err(Left::Differs(why)) if done == 0 => return Status::Skipped(why),
+                Err(Left::Differs(why) | Left::Refused(why)) => return Status::Failed(why),
+            }
+        }
+        Status::Taken
+    }
+
+    /// Takes one object into its slot; `crosses` if the one before lay on another file system, whose journal does not wait for this one's.
+    fn take_object(&self, object: &Object, slot: usize, crosses: bool) -> Result<(), Left> {
+        let top = self.tops.of(&object.path);
+        let run = self.dirs.iter().find(|dir| dir.top == top).zip(self.tops.get(top));
+        let Some((run, at)) = run else { return Err(Left::Refused(format!("{}: there is no trash for it", object.path))) };
+        let refused = |errno: Errno| Left::Refused(format!("{}: {}", object.path, explain(errno)));
+        let differs = |why: String| Left::Differs(format!("{}: {why}", object.path));
+        if crosses {
+            self.dirs.iter().try_for_each(|dir| fsync(&dir.fd)).map_err(refused)?;
+        }
+        let parent = at
+            .parent_of(&object.path)
+            .map_err(|errno| if errno == Errno::NOENT { differs("it is gone".to_owned()) } else { refused(errno) })?;
+        let (_, name) = object.path.split();
+        look(&parent, name, &object.evidence, Sameness::Untouched).map_err(differs)?;
+        let slot = slot.to_string();
+        point::reach("take");
+        renameat_with(&parent, name, &run.fd, &slot, RenameFlags::NOREPLACE).map_err(refused)?;
+        // Somebody may have put another thing there in between; where it is now nobody else can.
+        if let Err(why) = look(&run.fd, &slot, &object.evidence, Sameness::Moved) {
+            renameat_with(&run.fd, &slot, &parent, name, RenameFlags::NOREPLACE).map_err(refused)?;
+            return Err(differs(why));
+        }
+        point::reach("taken");
+        self.remove_empty_parents(object);
+        Ok(())
+    }
+
+    /// Removes the directories that only the name of an image mount made, `layerdb/mounts/<container>-registry.example/team/…`.
+    pub(super) fn remove_empty_parents(&self, object: &Object) {
+        const MOUNTS: &str = "image/overlay2/layerdb/mounts/";
+        let Some(below) = object.path.as_str().strip_prefix(MOUNTS) else { return };
+        let Some(top) = self.tops.get(self.tops.of(&object.path)) else { return };
+        let above = std::iter::successors(below.rsplit_once('/'), |(parent, _)| parent.rsplit_once('/')).map(|(parent, _)| parent);
+        for parent in above {
+            let Ok(path) = format!("{MOUNTS}{parent}").parse() else { return };
+            // One that is not empty is another mount's too.
+            let removed = top.parent_of(&path).and_then(|dir| unlinkat(&dir, path.split().1, AtFlags::REMOVEDIR));
+            if removed.is_err() {
+                return;
+            }
+        }
+    }
+}
+
+/// How much of a thing must be as it was.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Sameness {
+    /// Everything: nothing was done to it since.
+    Untouched,
+    /// It is the same inode; a rename has changed its time of change.
+    Moved,
+}
+
+/// Looks whether `name` in `dir` is what `evidence` says; if not, says what is different.
+pub(super) fn look(dir: &OwnedFd, name: &str, evidence: &Evidence, sameness: Sameness) -> Result<(), String> {
+    let (kind, inode) = match identify(dir, name) {
+        Ok(found) => found,
+        Err(Errno::NOENT) => return Err("it is gone".to_owned()),
+        Err(errno) => return Err(explain(errno)),
+    };
+    if kind != Some(evidence.kind) {
+        return Err("something else is in its place".to_owned());
+    }
+    let is_same = |known: &Inode| match sameness {
+        Sameness::Untouched => *known == inode,
+        Sameness::Moved => known.is_same_file(&inode),
+    };
+    match &evidence.inode {
+        Some(known) if !known.is_same_file(&inode) => return Err("another one is in its place".to_owned()),
+        Some(known) if !is_same(known) => return Err("it has changed since".to_owned()),
+        _ => {}
+    }
+    let text = (evidence.kind == Kind::Link).then(|| readlinkat(dir, name, Vec::new()));
+    match (text, &evidence.text) {
+        (None, None) => Ok(()),
+        (Some(Ok(text)), Some(known)) if text.as_bytes() == known.as_bytes() => Ok(()),
+        // A link that nothing tells apart, or a thing that ought to be one.
+        _ => Err("it leads elsewhere now".to_owned()),
+    }
+}
+
+/// What kind of thing `name` in `dir` is, and which inode.
+fn identify(dir: impl AsFd, name: &str) -> Result<(Option<Kind>, Inode), Errno> {
+    let wanted = StatxFlags::TYPE | StatxFlags::INO | StatxFlags::BTIME | StatxFlags::CTIME;
+    let stat = statx(dir, name, AtFlags::SYMLINK_NOFOLLOW | AtFlags::NO_AUTOMOUNT, wanted)?;
+    let kind = match FileType::from_raw_mode(stat.stx_mode.into()) {
+        FileType::Directory => Some(Kind::Directory),
+        FileType::RegularFile => Some(Kind::File),
+        FileType::Symlink => Some(Kind::Link),
+        _ => None,
+    };
+    let inode = Inode {
+        device: (stat.stx_dev_major, stat.stx_dev_minor),
+        number: stat.stx_ino,
+        born: (stat.stx_mask & StatxFlags::BTIME.bits() != 0).then_some((stat.stx_btime.tv_sec, stat.stx_btime.tv_nsec)),
+        changed: (stat.stx_ctime.tv_sec, stat.stx_ctime.tv_nsec),
+    };
+    Ok((kind, inode))
+}

@@ -1,0 +1,194 @@
+use super::args::{Global, ListArgs};
+use super::exit::{Failure, Status};
+use super::output::Output;
+use super::session::{Scan, Session};
+use super::until::Until;
+use super::{interrupt, list, progress};
+use crate::apply::{self, Item, Offline, Own, Refusal, Run, State, Tally, Tops};
+use crate::data_root::Machine;
+use crate::render::column::{Column, Kind, short_id};
+use crate::render::escape;
+use crate::render::size::{self, Digits};
+use crate::report::trash::{self, BroughtBack, Trashed};
+use crate::report::{Document, Items};
+use clap::Subcommand;
+use jiff::Timestamp;
+use serde::Serialize;
+
+/// List, restore or delete what `prune --trash` put aside
+///
+/// The trash lies on the data-root's own file system, where dockerd never looks: `.layerwise` in the data-root, and in overlay2/ or image/ where
+/// those are file systems of their own.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:
+  layerwise trash ls
+  layerwise trash restore 20260131T120000Z-4242        everything that this run took
+  layerwise trash restore 20260131T120000Z-4242/3      one thing of it
+  layerwise trash empty --older-than 7d")]
+pub(super) struct Args {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// List what is in the trash
+    Ls {
+        #[command(flatten)]
+        list: ListArgs,
+    },
+    /// Bring back runs, or single things of them, exactly as they were; without an ID everything
+    ///
+    /// What has been replaced since stays in the trash: nothing is ever overwritten. dockerd must be stopped.
+    Restore {
+        /// A run, a run and a number (as `ls` says), or the ID of a thing
+        #[arg(value_name = "ID")]
+        ids: Vec<String>,
+    },
+    /// Delete what is in the trash for good
+    Empty {
+        /// Only runs that are older than this: 24h, 7d
+        #[arg(long, value_name = "DURATION")]
+        older_than: Option<Until>,
+        /// Do not ask
+        #[arg(short, long)]
+        force: bool,
+    },
+}
+
+const COLUMNS: [Column; 9] = [
+    Column::new("id", "TRASH ID", Kind::Name),
+    Column::new("created", "CREATED", Kind::Age),
+    Column::new("state", "STATE", Kind::Name),
+    Column::new("class", "CLASS", Kind::Name),
+    Column::new("subject", "ID", Kind::Id),
+    Column::new("bytes", "SIZE", Kind::Bytes(Digits::Four)),
+    Column::new("path", "PATH", Kind::Text),
+    Column::new("kind", "KIND", Kind::Name).wide(),
+    Column::new("run", "RUN", Kind::Name).wide(),
+];
+
+pub(super) fn run(args: &Args, global: &Global, output: &mut Output) -> Result<Status, Failure> {
+    let session = Session::open(global, Scan::Skip, output)?;
+    match &args.command {
+        Command::Ls { list } => ls(&session, list, global, output),
+        Command::Restore { ids } => restore(&session, ids, global, output),
+        Command::Empty { older_than, force } => empty(&session, (older_than.as_ref(), *force), global, output),
+    }
+}
+
+fn refused(error: apply::ApplyError) -> Failure {
+    Refusal::from(error).into()
+}
+
+fn ls(session: &Session, args: &ListArgs, global: &Global, output: &mut Output) -> Result<Status, Failure> {
+    let tops = Tops::open(&session.root.dir).map_err(refused)?;
+    let runs = apply::Trash::open(&tops).and_then(|trash| trash.runs()).map_err(refused)?;
+    let items: Vec<Trashed> = trash::list(&runs);
+    list::print(("trash", &COLUMNS), &session.audit.inventory, items, (global, args, output))?;
+    Ok(Status::Fine)
+}
+
+fn restore(session: &Session, ids: &[String], global: &Global, output: &mut Output) -> Result<Status, Failure> {
+    let root = &session.root.dir;
+    let proc = Machine::current().proc().map_err(Failure::unreadable)?;
+    let own = Own::acquire(root)?;
+    let tops = Tops::open(root).map_err(refused)?;
+    let mut trash = apply::Trash::open(&tops).map_err(refused)?;
+    let runs = trash.runs().map_err(refused)?;
+    if let Some(id) = ids.iter().find(|id| !runs.iter().any(|run| run.items.iter().any(|item| is_meant(id, run, item)))) {
+        return Err(Failure::not_found(format!("nothing in the trash is called {id}")).hint("`layerwise trash ls` lists what is there"));
+    }
+    let offline = Offline::acquire(root, &proc)?;
+    let mut brought_back = Vec::new();
+    // What was taken last lies on what was taken first.
+    for run in runs.iter().rev().filter(|run| matches!(run.state, State::Kept | State::Interrupted)) {
+        let is_wanted = |item: &Item| ids.is_empty() || ids.iter().any(|id| is_meant(id, run, item));
+        for (number, restored) in apply::restore(&mut trash, run, is_wanted, (&offline, &own)) {
+            let item = run.items.iter().find(|item| item.number == number);
+            brought_back.extend(item.map(|item| trash::brought_back(run, item, restored)));
+        }
+    }
+    super::prune::tell_lingering(offline.release(root, &proc), output);
+    tell(session, &brought_back, global, output)
+}
+
+/// Whether `id` names a run, an item of it, or the thing that the item is.
+fn is_meant(id: &str, run: &Run, item: &Item) -> bool {
+    const SHORTEST: usize = 6;
+    let subject = item.id.strip_prefix("sha256:").unwrap_or(&item.id);
+    let begins = id.len() >= SHORTEST && subject.starts_with(id.strip_prefix("sha256:").unwrap_or(id));
+    id == run.id || id == trash::name(run, item) || begins
+}
+
+/// Prints a document of the trash in every format but the table; says whether it did.
+fn print<T: Serialize>(session: &Session, body: T, global: &Global, output: &mut Output) -> Result<bool, Failure> {
+    list::print_single(&Document::new("trash", &session.audit.inventory, body), global, output)
+}
+
+fn tell(session: &Session, brought_back: &[BroughtBack], global: &Global, output: &mut Output) -> Result<Status, Failure> {
+    let status = if brought_back.iter().all(|item| item.restored) { Status::Fine } else { Status::Partly };
+    if print(session, Items { items: brought_back.to_vec() }, global, output)? {
+        return Ok(status);
+    }
+    for item in brought_back {
+        let id = short_id(&item.subject, output.look.ids);
+        let line = match &item.why {
+            None => format!("Restored: {} {id}", item.kind),
+            Some(why) => format!("Not restored: {} {id} ({}): {why}", item.kind, item.id),
+        };
+        output.print(&(escape::line(&line).into_owned() + "\n"))?;
+    }
+    if brought_back.is_empty() {
+        output.print("There is nothing to restore.\n")?;
+    }
+    Ok(status)
+}
+
+/// What emptying the trash gave back.
+#[derive(Debug, Serialize)]
+struct Emptied {
+    reclaimed_bytes: u64,
+    reclaimed_inodes: u64,
+    failed: u64,
+    stopped: bool,
+}
+
+fn empty(session: &Session, (older_than, force): (Option<&Until>, bool), global: &Global, output: &mut Output) -> Result<Status, Failure> {
+    let root = &session.root.dir;
+    let _own = Own::acquire(root)?;
+    let tops = Tops::open(root).map_err(refused)?;
+    let mut trash = apply::Trash::open(&tops).map_err(refused)?;
+    let runs = trash.runs().map_err(refused)?;
+    let is_old = |run: &Run| older_than.is_none_or(|until| run.created.parse().is_ok_and(|created: Timestamp| created < until.age().until));
+    let goes = |run: &&Run| matches!(run.state, State::Kept | State::Interrupted) && is_old(run);
+    let going: Vec<&Run> = runs.iter().filter(goes).collect();
+    for run in runs.iter().filter(|run| matches!(run.state, State::Unreadable(_))) {
+        output.say(&format!("left alone: the run {}: its journal cannot be read", run.id));
+    }
+    if !going.is_empty() && !force && !super::prune::ask(&format!("WARNING! This will delete {} for good.", runs_of(&going)), output)? {
+        return Ok(Status::Findings);
+    }
+    going.iter().try_for_each(|run| trash.doom(&run.id)).map_err(refused)?;
+    let (tally, stop) = (Tally::default(), interrupt::flag()?);
+    let deletion = progress::while_deleting(&tally, || trash.delete_doomed(&tally, &stop)).map_err(refused)?;
+    let emptied =
+        Emptied { reclaimed_bytes: deletion.bytes, reclaimed_inodes: deletion.inodes, failed: deletion.failed, stopped: deletion.stopped };
+    if !print(session, emptied, global, output)? {
+        for failure in &deletion.failures {
+            output.say(&format!("cannot delete {}: {}", failure.path.display(), failure.error));
+        }
+        output.print(&format!("Total reclaimed space: {}\n", size::human(deletion.bytes, Digits::Four)))?;
+    }
+    Ok(match (deletion.stopped, deletion.failed) {
+        (true, _) => Status::Interrupted,
+        (false, 0) => Status::Fine,
+        (false, _) => Status::Partly,
+    })
+}
+
+fn runs_of(runs: &[&Run]) -> String {
+    let things: usize = runs.iter().map(|run| run.items.len()).sum();
+    let count = |number: usize, noun| crate::render::words::count(u64::try_from(number).unwrap_or(u64::MAX), noun);
+    format!("{} of {}", count(things, "thing"), count(runs.len(), "run"))
+}

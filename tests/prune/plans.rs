@@ -1,0 +1,140 @@
+//! Saved plans, and what narrows a plan.
+
+use crate::world::World;
+use layerwise::demo::{Builder, ImageSpec, Layer, Tree};
+use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::PathBuf;
+
+fn saved(world: &World) -> PathBuf {
+    let file = world.root().parent().unwrap().join("plan.json");
+    let ran = world.run(&["prune", "--dry-run", "--save-plan", file.to_str().unwrap()]);
+    assert_eq!(ran.status, Some(0), "{ran:?}");
+    file
+}
+
+#[test]
+fn a_saved_plan_takes_exactly_what_it_says() {
+    let world = World::sample();
+    let (before, planned, file) = (world.snapshot(), world.planned(&[]), saved(&world));
+    assert_eq!(fs::metadata(&file).unwrap().permissions().mode() & 0o777, 0o600);
+    // Dead too, but not in the plan.
+    let extra = Builder::open(world.root()).unwrap().orphan_directory("later", None, &Tree::new("later").file("x", 1)).unwrap();
+    let with_extra = world.snapshot();
+    let ran = world.run(&["prune", "--force", "--plan", file.to_str().unwrap()]);
+    assert_eq!(ran.status, Some(0), "{ran:?}");
+    world.snapshot().assert_is(&with_extra.without(&planned), "afterwards");
+    assert!(world.root().join(extra.path()).exists() && before != world.snapshot());
+}
+
+#[test]
+fn what_has_changed_since_the_plan_is_skipped_and_told() {
+    let world = World::sample();
+    let file = saved(&world);
+    let orphan = world.root().join("overlay2/4ba5ec135cede39e54f198fe2a3bf1d6940ce70545eb22c6ff385b44c909deb5");
+    fs::write(orphan.join("note"), "somebody looks into this").unwrap();
+    let ran = world.run(&["prune", "--force", "--plan", file.to_str().unwrap()]);
+    assert_eq!(ran.status, Some(5), "{ran:?}");
+    assert!(ran.output.contains("Skipped: directory 4ba5ec135ced: it is not in the plan, or it has changed"), "{}", ran.output);
+    assert!(orphan.exists());
+    assert_eq!(world.actions(&[]).len(), 1, "everything else is gone");
+}
+
+#[test]
+fn what_is_in_use_since_the_plan_is_skipped() {
+    let (world, mut root) = World::empty();
+    let base = root.layer(None, Tree::new("base").file("a", 1)).unwrap();
+    root.image(&ImageSpec::new(&base).tag("base:1")).unwrap();
+    let spare = root.layer(Some(&base), Tree::new("spare").file("b", 1)).unwrap();
+    let file = saved(&world);
+    root.image(&ImageSpec::new(&spare).tag("spare:1")).unwrap();
+    let before = world.snapshot();
+    let ran = world.run(&["prune", "--force", "--plan", file.to_str().unwrap()]);
+    assert_eq!(ran.status, Some(5), "{ran:?}");
+    world.snapshot().assert_is(&before, "afterwards");
+}
+
+#[test]
+fn a_plan_that_somebody_has_edited_takes_nothing_more() {
+    let world = World::sample();
+    let file = saved(&world);
+    let text = fs::read_to_string(&file).unwrap();
+    let live = "1c9c4eb1185d8f6c4ea2eceb486d6b64df91f4a340ab30406a481db0018abd0a";
+    assert!(world.root().join("overlay2").join(live).exists());
+    let orphan = "4ba5ec135cede39e54f198fe2a3bf1d6940ce70545eb22c6ff385b44c909deb5";
+    let before = world.snapshot();
+    let planned = world.planned(&["--exclude", orphan]);
+    fs::write(&file, text.replace(orphan, live)).unwrap();
+    let ran = world.run(&["prune", "--force", "--plan", file.to_str().unwrap()]);
+    assert_eq!(ran.status, Some(5), "{ran:?}");
+    world.snapshot().assert_is(&before.without(&planned), "afterwards");
+    for (from, to) in [("layerwise/plan/1", "layerwise/plan/2"), ("\"overlay2/", "\"../overlay2/")] {
+        fs::write(&file, text.replace(from, to)).unwrap();
+        assert_eq!(world.run(&["prune", "--force", "--plan", file.to_str().unwrap()]).status, Some(2), "{to}");
+    }
+}
+
+#[test]
+fn a_plan_of_another_data_root_is_refused() {
+    let (one, other) = (World::sample(), World::sample());
+    let file = saved(&one);
+    let before = other.snapshot();
+    let ran = other.run(&["prune", "--force", "--plan", file.to_str().unwrap()]);
+    assert_eq!(ran.status, Some(4), "{ran:?}");
+    other.snapshot().assert_is(&before, "afterwards");
+}
+
+/// Three layers on each other that nothing needs, beside an image.
+fn chain() -> (World, [Layer; 3]) {
+    let (world, mut root) = World::empty();
+    let used = root.layer(None, Tree::new("used").file("a", 1)).unwrap();
+    root.image(&ImageSpec::new(&used).tag("used:1")).unwrap();
+    let low = root.layer(None, Tree::new("low").file("b", 100_000)).unwrap();
+    let middle = root.layer(Some(&low), Tree::new("middle").file("c", 10_000)).unwrap();
+    let top = root.layer(Some(&middle), Tree::new("top").file("d", 1_000)).unwrap();
+    (world, [low, middle, top])
+}
+
+/// The layers that a plan takes, in its order.
+fn layers(world: &World, arguments: &[&str]) -> Vec<String> {
+    world.actions(arguments).iter().map(|action| action["id"].as_str().unwrap().to_owned()).collect()
+}
+
+#[test]
+fn children_go_before_what_they_lie_on() {
+    let (world, [low, middle, top]) = chain();
+    let order = [top, middle, low].map(|layer| layer.chain_id.to_string());
+    assert_eq!(layers(&world, &[]), order);
+}
+
+#[test]
+fn what_is_excluded_keeps_what_it_lies_on() {
+    let (world, [low, middle, top]) = chain();
+    assert_eq!(layers(&world, &["--exclude", &low.chain_id.to_string()]), [&top, &middle].map(|layer| layer.chain_id.to_string()));
+    assert_eq!(layers(&world, &["--exclude", &middle.chain_id.to_string()]), [top.chain_id.to_string()]);
+    assert_eq!(layers(&world, &["--exclude", &top.dir.id.to_string()]), Vec::<String>::new());
+}
+
+#[test]
+fn at_most_so_many_bytes_are_taken_and_never_a_parent_without_its_child() {
+    let (world, [low, middle, top]) = chain();
+    assert_eq!(layers(&world, &["--max-bytes", "1GB"]).len(), 3);
+    let bytes: Vec<u64> = world.actions(&[]).iter().map(|action| action["bytes"].as_u64().unwrap()).collect();
+    let [of_top, of_middle, of_low] = bytes[..] else { panic!("{bytes:?}") };
+    let ids = [&top, &middle, &low].map(|layer| layer.chain_id.to_string());
+    for (most, taken) in
+        [(of_top + of_middle + of_low, 3), (of_top + of_middle + of_low - 1, 2), (of_top + of_middle - 1, 1), (of_top - 1, 0)]
+    {
+        assert_eq!(layers(&world, &["--max-bytes", &most.to_string()]), ids[..taken], "{most}");
+    }
+}
+
+#[test]
+fn what_is_younger_stays() {
+    let (world, _) = chain();
+    for arguments in [["--older-than", "1h"], ["--filter", "until=1h"], ["--filter", "until=2000-01-01T00:00:00Z"]] {
+        assert_eq!(layers(&world, &arguments), Vec::<String>::new(), "{arguments:?}");
+    }
+    std::thread::sleep(std::time::Duration::from_millis(20));
+    assert_eq!(layers(&world, &["--older-than", "10ms"]).len(), 3);
+}

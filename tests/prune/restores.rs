@@ -1,0 +1,67 @@
+//! The trash: what was taken comes back, unless something has taken its place.
+
+use crate::world::{World, objects};
+use layerwise::demo::{Builder, ImageSpec, Tree};
+use std::fs;
+
+#[test]
+fn the_trash_is_garbage_of_ours_until_it_is_emptied() {
+    let world = World::sample();
+    let total = |world: &World| world.json(&["df"])["total"]["inodes"].as_u64().unwrap();
+    let before = total(&world);
+    assert_eq!(world.run(&["prune", "--force", "--trash"]).status, Some(0));
+    // The trash, the run, its journal.
+    assert_eq!(total(&world), before + 3);
+    let listed = world.json(&["trash", "ls"]);
+    let items = listed["items"].as_array().unwrap();
+    assert_eq!(items.len(), 13);
+    assert!(items.iter().all(|item| item["state"] == "kept"), "{items:?}");
+    let ran = world.run(&["trash", "empty", "--older-than", "1h", "--force"]);
+    assert_eq!((ran.status, ran.output.as_str()), (Some(0), "Total reclaimed space: 0B\n"));
+    assert_eq!(world.json(&["trash", "ls"])["items"].as_array().unwrap().len(), 13);
+    assert_eq!(world.run(&["trash", "empty"]).status, Some(2), "there is nobody to ask");
+    assert_eq!(world.run(&["trash", "empty", "--force"]).status, Some(0));
+    assert!(!world.root().join(".layerwise").exists());
+}
+
+#[test]
+fn one_thing_comes_back_alone() {
+    let world = World::sample();
+    let before = world.snapshot();
+    let others: Vec<String> =
+        world.actions(&[]).iter().filter(|action| !action["id"].as_str().unwrap().starts_with("4ba5ec135ced")).flat_map(objects).collect();
+    assert_eq!(world.run(&["prune", "--force", "--trash"]).status, Some(0));
+    let ran = world.run(&["trash", "restore", "4ba5ec135ced"]);
+    assert_eq!((ran.status, ran.output.as_str()), (Some(0), "Restored: directory 4ba5ec135ced\n"), "{ran:?}");
+    world.snapshot().without(&[".layerwise".to_owned()]).assert_is(&before.without(&others), "afterwards");
+}
+
+#[test]
+fn nothing_is_overwritten() {
+    let (world, mut root) = World::empty();
+    let used = root.layer(None, Tree::new("used").file("a", 1)).unwrap();
+    root.image(&ImageSpec::new(&used).tag("used:1")).unwrap();
+    let spare = Tree::new("spare").file("b", 100_000);
+    root.layer(Some(&used), spare.clone()).unwrap();
+    assert_eq!(world.run(&["prune", "--force", "--trash"]).status, Some(0));
+    // The same layer is pulled again, into the very same places.
+    let again = Builder::open(world.root()).unwrap().layer(Some(&used), spare).unwrap();
+    let before = world.snapshot();
+    let ran = world.run(&["trash", "restore"]);
+    assert_eq!(ran.status, Some(5), "{ran:?}");
+    assert!(ran.output.contains("something has taken its place"), "{}", ran.output);
+    world.snapshot().assert_is(&before, "afterwards");
+    assert!(world.root().join(again.dir.path()).exists());
+}
+
+#[test]
+fn nothing_comes_back_beside_a_dockerd_or_by_a_name_that_is_not_there() {
+    let world = World::sample();
+    assert_eq!(world.run(&["prune", "--force", "--trash"]).status, Some(0));
+    let before = world.snapshot();
+    assert_eq!(world.run(&["trash", "restore", "nonsense"]).status, Some(1));
+    let database = fs::File::open(world.root().join("volumes/metadata.db")).unwrap();
+    rustix::fs::flock(&database, rustix::fs::FlockOperation::NonBlockingLockExclusive).unwrap();
+    assert_eq!(world.run(&["trash", "restore"]).status, Some(4));
+    world.snapshot().assert_is(&before, "afterwards");
+}
