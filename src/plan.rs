@@ -16,14 +16,17 @@
 mod class;
 mod draft;
 mod evidence;
+mod gather;
 mod order;
 mod path;
+mod wanted;
 mod withhold;
 
 pub use class::Class;
 pub use draft::Draft;
 pub use evidence::{Evidence, Inode, Kind};
 pub use path::{PathError, RelPath};
+pub use wanted::{Include, Wanted};
 pub use withhold::{Age, Limits};
 
 use serde::{Deserialize, Serialize};
@@ -72,7 +75,7 @@ pub struct Action {
     pub kind: String,
     /// Its ID.
     pub id: String,
-    /// Where it lies below the data-root.
+    /// Where it lies below the data-root: what tells it from all other actions.
     pub path: RelPath,
     /// Why it may go, in a sentence.
     pub reason: String,
@@ -147,10 +150,9 @@ impl Plan {
 
     /// Takes what each action weighs from `measured`, where the same one was measured.
     pub(crate) fn weigh_as(&mut self, measured: &Self) {
-        let weights: HashMap<_, _> =
-            measured.actions.iter().map(|action| ((&action.kind, &action.id), (action.bytes, action.inodes))).collect();
+        let weights: HashMap<_, _> = measured.actions.iter().map(|action| (&action.path, (action.bytes, action.inodes))).collect();
         for action in &mut self.actions {
-            if let Some(&(bytes, inodes)) = weights.get(&(&action.kind, &action.id)) {
+            if let Some(&(bytes, inodes)) = weights.get(&action.path) {
                 (action.bytes, action.inodes) = (bytes, inodes);
             }
         }

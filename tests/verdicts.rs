@@ -176,7 +176,15 @@ fn a_probe_that_is_still_mounted_somewhere_is_kept() {
     };
     assert_eq!(class(host.inventory()), Class::Garbage);
     let (directories, links, others) = (Vec::new(), Vec::new(), vec![name.to_owned()]);
-    let mount = LiveMount { pid: 1, mount_point: "/merged".into(), file_system: "overlay".to_owned(), directories, links, others };
+    let mount = LiveMount {
+        pid: 1,
+        mount_point: "/merged".into(),
+        file_system: "overlay".to_owned(),
+        directories,
+        links,
+        others,
+        drivers: Vec::new(),
+    };
     assert_eq!(class(Inventory { live_mounts: vec![mount], ..host.inventory() }), Class::Other);
 }
 

@@ -10,6 +10,7 @@
 
 use super::delete::{Deletion, Tally};
 use super::journal::Item;
+use super::judge::Judged;
 use super::lock::{Offline, Online, Own, Permit, Refusal};
 use super::restore::{Restored, put_back};
 use super::take::{How, Keep, Outcome, Status, take};
@@ -21,19 +22,19 @@ use crate::dir::Dir;
 use crate::graph::verdict::Emptiness;
 use crate::id::DirId;
 use crate::inventory::Inventory;
-use crate::plan::{Action, Draft, Evidence, Mode, Plan};
+use crate::plan::{Action, Evidence, Mode, Plan, Wanted};
 use crate::store::live::{self, Proc, holders};
-use crate::store::{containers, imagedb, leftovers, repositories};
+use crate::store::{containers, imagedb, repositories};
 use std::collections::{BTreeSet, HashMap};
 use std::time::{Duration, Instant};
 
 /// What to do with a plan.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub struct Orders {
     /// What is to become of what is taken.
     pub keep: Keep,
-    /// What it means if nothing is in use.
-    pub emptiness: Emptiness,
+    /// What goes besides what is garbage anyway, and what is believed.
+    pub wanted: Wanted,
 }
 
 /// Something that whoever waits for it should know.
@@ -71,7 +72,7 @@ pub struct Collected {
 pub fn collect(
     (root, proc): (&Dir, &Proc),
     plan: &Plan,
-    orders: Orders,
+    orders: &Orders,
     (tally, stop): (&Tally, &Stop),
     notify: &mut dyn FnMut(Notice),
 ) -> Result<Collected, Refusal> {
@@ -85,7 +86,7 @@ pub fn collect(
     point::reach("locked");
     let how = How { keep: orders.keep, tally, stop };
     let mut work = Work { root, proc, trash: &mut trash, permit: &permit, own: &own, how: &how };
-    let taken = work.finish_interrupted(notify).and_then(|()| work.take(plan, orders.emptiness));
+    let taken = work.finish_interrupted(notify).and_then(|()| work.take(plan, &orders.wanted));
     // However it ended: nobody may come in with what they read before.
     if let Permit::Offline(offline) = permit {
         let lingering = offline.release(root, proc);
@@ -142,8 +143,8 @@ impl Work<'_, '_> {
     }
 
     /// Takes what is still as `plan` says.
-    fn take(&mut self, plan: &Plan, emptiness: Emptiness) -> Result<Taken, Refusal> {
-        let fresh = draw_up_again((self.root, self.proc), plan, emptiness, self.permit)?;
+    fn take(&mut self, plan: &Plan, wanted: &Wanted) -> Result<Taken, Refusal> {
+        let fresh = draw_up_again((self.root, self.proc), plan, wanted, self.permit)?;
         if fresh.actions.is_empty() {
             return Ok(Taken { statuses: statuses(plan, &fresh, Vec::new()), kept: None });
         }
@@ -239,7 +240,7 @@ fn permit(root: &Dir, proc: &Proc, mode: Mode) -> Result<Permit, Refusal> {
 }
 
 /// Reads everything again, judges it again, and keeps of the plan what is still so.
-fn draw_up_again((root, proc): (&Dir, &Proc), plan: &Plan, emptiness: Emptiness, permit: &Permit) -> Result<Plan, Refusal> {
+fn draw_up_again((root, proc): (&Dir, &Proc), plan: &Plan, wanted: &Wanted, permit: &Permit) -> Result<Plan, Refusal> {
     let mut inventory = Inventory::read(root, Some(live::read(proc, root)));
     match permit {
         Permit::Online(_) => {
@@ -248,13 +249,13 @@ fn draw_up_again((root, proc): (&Dir, &Proc), plan: &Plan, emptiness: Emptiness,
         // Whoever was seen to hold the lock is us; a dockerd that came meanwhile waits for it, and goes when it does not get it.
         Permit::Offline(_) => inventory.running = None,
     }
-    let audit = Audit::with(inventory, None, emptiness);
-    if let Some(refusal) = refuse(root, &audit, emptiness) {
+    let wanted = wanted.and_what_is_in(plan);
+    let assumptions = wanted.assumptions(&inventory);
+    let audit = Audit::with(inventory, None, &assumptions);
+    if let Some(refusal) = refuse(root, &audit, wanted.emptiness) {
         return Err(refusal);
     }
-    // What cannot be listed of leftovers is not in the draft.
-    let leftovers = leftovers::read(root, &audit.inventory, &mut Vec::new());
-    let mut draft = Draft::new(&audit, &leftovers, plan.mode);
+    let mut draft = Judged::gather(root, &audit, &wanted).draft(plan.mode);
     draft.keep_only(plan);
     let identity = identity(root)?;
     if !plan.identity.inode.zip(identity.inode).is_some_and(|(planned, here)| planned.is_same_file(&here)) {
@@ -301,11 +302,11 @@ fn dirs_held(root: &Dir, proc: &Proc) -> BTreeSet<DirId> {
 /// What became of each action of the plan, whether or not it was still to be done.
 fn statuses(plan: &Plan, fresh: &Plan, done: Vec<Status>) -> Vec<(Action, Status)> {
     let done = fresh.actions.iter().zip(done);
-    let mut done: HashMap<_, _> = done.map(|(action, status)| ((action.kind.clone(), action.id.clone()), status)).collect();
-    let withheld: HashMap<_, _> = fresh.withheld.iter().map(|withheld| ((&withheld.kind, &withheld.id), &withheld.reason)).collect();
+    let mut done: HashMap<_, _> = done.map(|(action, status)| (&action.path, status)).collect();
+    let withheld: HashMap<_, _> = fresh.withheld.iter().map(|withheld| (withheld.path.as_str(), &withheld.reason)).collect();
     let status = |action: &Action| {
-        done.remove(&(action.kind.clone(), action.id.clone())).unwrap_or_else(|| {
-            let why = withheld.get(&(&action.kind, &action.id)).map(|why| (*why).clone());
+        done.remove(&action.path).unwrap_or_else(|| {
+            let why = withheld.get(action.path.as_str()).map(|why| (*why).clone());
             Status::Skipped(why.unwrap_or_else(|| "it is not proven dead any more".to_owned()))
         })
     };

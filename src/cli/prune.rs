@@ -9,17 +9,16 @@ use super::progress;
 use super::session::{Scan, Session};
 use super::until::{self, Until};
 use super::{interrupt, targets};
-use crate::apply::{self, Collected, Keep, Notice, Orders, Refusal, Tally};
+use crate::apply::{self, Collected, Judged, Keep, Notice, Orders, Refusal, Tally};
 use crate::data_root::Machine;
 use crate::graph::Thing;
 use crate::graph::verdict::Emptiness;
 use crate::inventory::Inventory;
-use crate::plan::{Draft, Limits, Mode, Plan};
+use crate::plan::{Include, Limits, Mode, Plan, Wanted};
 use crate::render::size;
 use crate::report::prune::Prune;
 use crate::report::target::Target;
 use crate::report::{Document, prune};
-use crate::store::leftovers;
 use jiff::Timestamp;
 use std::collections::BTreeSet;
 use std::io::{self, IsTerminal as _, Write as _};
@@ -47,7 +46,7 @@ pub(super) struct Args {
     #[arg(long, value_name = "FILE", conflicts_with = "plan")]
     save_plan: Option<PathBuf>,
     /// Apply this plan: of what it has everything that has not changed since, and nothing else
-    #[arg(long, value_name = "FILE", conflicts_with_all = ["filter", "older_than", "exclude", "max_bytes", "online"])]
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["filter", "older_than", "exclude", "max_bytes", "online", "include"])]
     plan: Option<PathBuf>,
     /// Keep what is taken in the trash, from which it can be restored
     #[arg(long)]
@@ -55,6 +54,9 @@ pub(super) struct Args {
     /// Work beside a running dockerd: take only orphan directories, and only those older than it
     #[arg(long)]
     online: bool,
+    /// Take this class too, which nothing is wrong with
+    #[arg(long, value_name = "CLASS", value_enum)]
+    include: Vec<Include>,
     /// Take only what is older: until=24h, or until=2026-01-31T12:00:00Z
     #[arg(long, value_name = "until=TIME", value_parser = until::filter)]
     filter: Vec<Until>,
@@ -122,29 +124,28 @@ struct Planned {
 
 impl Planned {
     fn new(args: &Args, global: &Global, output: &mut Output) -> Result<Self, Failure> {
-        let emptiness = emptiness(args);
+        let wanted = wanted(args);
         if let Some(file) = &args.plan {
             let plan = file::load(file)?;
-            let session = Session::open_with(global, (Scan::Skip, emptiness), output)?;
+            let session = Session::open_with(global, (Scan::Skip, &wanted), output)?;
             return Ok(Self { session, plan });
         }
-        let session = Session::open_with(global, (Scan::Measure, emptiness), output)?;
+        let session = Session::open_with(global, (Scan::Measure, &wanted), output)?;
         let root = &session.root.dir;
-        if let Some(refusal) = apply::refuse(root, &session.audit, emptiness) {
+        if let Some(refusal) = apply::refuse(root, &session.audit, wanted.emptiness) {
             return Err(refusal.into());
         }
         let mode = if args.online && session.audit.inventory.running.is_some() { Mode::Online } else { Mode::Offline };
-        // A place that cannot be listed has no leftovers that we could take.
-        let leftovers = leftovers::read(root, &session.audit.inventory, &mut Vec::new());
-        let mut draft = Draft::new(&session.audit, &leftovers, mode);
+        let mut draft = Judged::gather(root, &session.audit, &wanted).draft(mode);
         draft.limit(&limits(args, &session)?);
         let plan = draft.finish(apply::identity(root)?, Timestamp::now());
         Ok(Self { session, plan })
     }
 }
 
-const fn emptiness(args: &Args) -> Emptiness {
-    if args.allow_empty { Emptiness::Believed } else { Emptiness::Suspect }
+fn wanted(args: &Args) -> Wanted {
+    let emptiness = if args.allow_empty { Emptiness::Believed } else { Emptiness::Suspect };
+    Wanted { emptiness, include: args.include.iter().copied().collect() }
 }
 
 fn limits(args: &Args, session: &Session) -> Result<Limits, Failure> {
@@ -207,10 +208,11 @@ fn collect(args: &Args, planned: &Planned, output: &mut Output) -> Result<Collec
     let proc = Machine::current().proc().map_err(Failure::unreadable)?;
     let stop = interrupt::flag()?;
     let tally = Tally::default();
-    let orders = Orders { keep: if args.trash { Keep::Yes } else { Keep::No }, emptiness: emptiness(args) };
+    let orders = Orders { keep: if args.trash { Keep::Yes } else { Keep::No }, wanted: wanted(args) };
     let root = &planned.session.root.dir;
     let mut notify = |notice: Notice| output.say(&show::notice(&notice));
-    let collected = progress::while_deleting(&tally, || apply::collect((root, &proc), &planned.plan, orders, (&tally, &stop), &mut notify));
+    let collected =
+        progress::while_deleting(&tally, || apply::collect((root, &proc), &planned.plan, &orders, (&tally, &stop), &mut notify));
     collected.map_err(|refusal: Refusal| refusal.into())
 }
 

@@ -6,8 +6,8 @@ use super::output::Output;
 use super::progress;
 use crate::audit::Audit;
 use crate::data_root::{self, DataRoot, FileSystem, Machine};
-use crate::graph::verdict::Emptiness;
 use crate::inventory::{DRIVER, Inventory};
+use crate::plan::Wanted;
 use crate::render::words;
 use crate::store::live;
 use crate::usage::scan;
@@ -40,11 +40,11 @@ pub(super) struct Session {
 impl Session {
     /// Finds, reads and, if wanted, measures the data-root that the command line means.
     pub(super) fn open(global: &Global, scan: Scan, output: &mut Output) -> Result<Self, Failure> {
-        Self::open_with(global, (scan, Emptiness::Suspect), output)
+        Self::open_with(global, (scan, &Wanted::default()), output)
     }
 
-    /// As [`Session::open`], where somebody may have said that what is empty is meant to be.
-    pub(super) fn open_with(global: &Global, (scan, emptiness): (Scan, Emptiness), output: &mut Output) -> Result<Self, Failure> {
+    /// As [`Session::open`], where somebody wants more than what is garbage anyway.
+    pub(super) fn open_with(global: &Global, (scan, wanted): (Scan, &Wanted), output: &mut Output) -> Result<Self, Failure> {
         use_threads(global)?;
         let machine = Machine::current();
         let root = data_root::find(&machine, global.data_root.as_deref())?;
@@ -58,7 +58,8 @@ impl Session {
             Scan::Measure => Some(measure(&root, global)),
             Scan::Skip => None,
         };
-        let session = Self { root, audit: Audit::with(inventory, measured, emptiness) };
+        let assumptions = wanted.assumptions(&inventory);
+        let session = Self { root, audit: Audit::with(inventory, measured, &assumptions) };
         session.mention_unreadable(output);
         Ok(session)
     }

@@ -6,6 +6,7 @@
 use super::doubt::{self, Doubt};
 use super::reach::Set;
 use super::{Graph, NodeId, Thing, Via};
+use crate::id::ImageId;
 use crate::inventory::Inventory;
 use crate::store::layerdb::Layer;
 use crate::unreadable::Pins;
@@ -38,11 +39,15 @@ pub enum Garbage {
     TemporaryFile,
     ProbeDirectory,
     Trash,
+    UntaggedImage,
+    DistributionEntry,
+    RetiredStore,
+    InactiveStore,
 }
 
 impl Garbage {
-    /// Every kind, those before others whose parts these may be.
-    pub const ALL: [Self; 11] = [
+    /// Every kind, those before others whose parts these may be; the last four are only ever called so where somebody asks for them.
+    pub const ALL: [Self; 15] = [
         Self::InterruptedRemoval,
         Self::UncommittedWriteSet,
         Self::UnownedMount,
@@ -54,6 +59,10 @@ impl Garbage {
         Self::TemporaryFile,
         Self::ProbeDirectory,
         Self::Trash,
+        Self::UntaggedImage,
+        Self::DistributionEntry,
+        Self::RetiredStore,
+        Self::InactiveStore,
     ];
 
     /// Its stable name.
@@ -71,6 +80,10 @@ impl Garbage {
             Self::TemporaryFile => "stale-temporary-file",
             Self::ProbeDirectory => "stale-probe-directory",
             Self::Trash => "in-trash",
+            Self::UntaggedImage => "untagged-image",
+            Self::DistributionEntry => "stale-distribution-entry",
+            Self::RetiredStore => "retired-store",
+            Self::InactiveStore => "inactive-store",
         }
     }
 
@@ -89,6 +102,10 @@ impl Garbage {
             Self::TemporaryFile => "a file that was being written when something stopped it",
             Self::ProbeDirectory => "dockerd tried out the file system at a start and was stopped",
             Self::Trash => "layerwise put it aside; `layerwise trash` lists, restores and deletes it",
+            Self::UntaggedImage => "an image that no name, container or other image refers to",
+            Self::DistributionEntry => "what is remembered of a registry about a content that is not here",
+            Self::RetiredStore => "what a version of Docker kept that is older than the one that was here last",
+            Self::InactiveStore => "the store of a storage driver that is no longer used, and that no container needs",
         }
     }
 }
@@ -99,10 +116,20 @@ impl fmt::Display for Garbage {
     }
 }
 
+/// What somebody says about a store that the disk does not tell.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Assumptions {
+    /// What it means if nothing is in use.
+    pub emptiness: Emptiness,
+    /// Images that nobody will ask for any more; where something else keeps one it is in use all the same.
+    pub given_up: BTreeSet<ImageId>,
+}
+
 /// What it means that a store has directories and nothing that uses them.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum Emptiness {
     /// That the metadata are lost or elsewhere: nothing is dead.
+    #[default]
     Suspect,
     /// That everything was removed: somebody who knows has said so.
     Believed,
@@ -119,13 +146,15 @@ impl Verdicts {
     /// Judges every thing of `graph`, which was built from `inventory`.
     #[must_use]
     pub fn reach(graph: &Graph, inventory: &Inventory) -> Self {
-        Self::reach_with(graph, inventory, Emptiness::Suspect)
+        Self::reach_with(graph, inventory, &Assumptions::default())
     }
 
-    /// As [`Verdicts::reach`], where somebody may have said that what is empty is meant to be.
+    /// As [`Verdicts::reach`], where somebody has said more than the disk does.
     #[must_use]
-    pub fn reach_with(graph: &Graph, inventory: &Inventory, emptiness: Emptiness) -> Self {
-        let kept = graph.live();
+    pub fn reach_with(graph: &Graph, inventory: &Inventory, assumptions: &Assumptions) -> Self {
+        let emptiness = assumptions.emptiness;
+        let is_given_up = |node| matches!(graph.thing(node), Some(Thing::Image(id)) if assumptions.given_up.contains(id));
+        let kept = graph.reachable(graph.roots().filter(|&node| !is_given_up(node)));
         let by_node = graph.nodes().map(|node| kept.contains(node).then_some(Verdict::InUse)).collect();
         let mut judge = Judge { graph, inventory, kept, by_node, doubts: Vec::new(), emptiness };
         if emptiness == Emptiness::Suspect
@@ -294,7 +323,8 @@ pub fn is_record(garbage: Garbage, thing: &Thing, inventory: &Inventory) -> bool
     let broken = |chain| inventory.layerdb.layers.get(chain).is_some_and(|layer| !layer.is_whole());
     match (garbage, thing) {
         (Garbage::BrokenRecord, Thing::Layer(chain)) => broken(chain),
-        (Garbage::InterruptedRemoval, Thing::Removal(_))
+        (Garbage::UntaggedImage, Thing::Image(_))
+        | (Garbage::InterruptedRemoval, Thing::Removal(_))
         | (Garbage::UncommittedWriteSet, Thing::WriteSet(_))
         | (Garbage::UnownedMount, Thing::Mount(_))
         | (Garbage::UnreferencedLayer, Thing::Layer(_))

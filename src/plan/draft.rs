@@ -1,14 +1,14 @@
 //! From verdicts to actions: each dead record with its parts, then what no record explains.
 
+use super::gather::Gatherer;
 use super::order;
 use super::{Action, Class, Evidence, Mode, Object, Plan, RelPath, Role, SCHEMA, Withheld};
 use crate::audit::Audit;
-use crate::graph::reach::Set;
+use crate::dir::Kind;
 use crate::graph::verdict::{Garbage, Verdict, is_record};
-use crate::graph::{NodeId, Thing, Via};
-use crate::id::{DirId, LinkId};
+use crate::graph::{NodeId, Thing};
 use crate::render::escape;
-use crate::store::leftovers::{Leftover, What};
+use crate::store::leftovers::{Leftover, Leftovers, What};
 use crate::store::place::Area;
 use crate::usage::scan::Usage;
 use std::collections::HashMap;
@@ -36,8 +36,8 @@ pub(super) struct Drafted {
 impl<'a> Draft<'a> {
     /// Drafts an action for everything that is proven dead; what is not, though nothing is known to use it, is withheld.
     #[must_use]
-    pub fn new(audit: &'a Audit, leftovers: &[Leftover], mode: Mode) -> Self {
-        let mut gatherer = Gatherer { audit, taken: Set::empty(&audit.graph) };
+    pub fn new(audit: &'a Audit, mode: Mode, leftovers: &Leftovers) -> Self {
+        let mut gatherer = Gatherer::new(audit, &leftovers.images);
         let mut drafted = Vec::new();
         for garbage in Garbage::ALL {
             for (node, thing) in audit.graph.things() {
@@ -54,7 +54,7 @@ impl<'a> Draft<'a> {
             }
         }
         let mut draft = Self { audit, mode, drafted, withheld: Vec::new() };
-        draft.add_leftovers(leftovers);
+        draft.add_leftovers(&leftovers.others);
         draft.withhold_the_unproven();
         if mode == Mode::Online {
             draft.withhold_what_dockerd_may_know();
@@ -74,13 +74,14 @@ impl<'a> Draft<'a> {
                 drafted.action.weigh(usage);
                 continue;
             }
-            let (garbage, kind, evidence) = match leftover.what {
-                What::TemporaryFile => (Garbage::TemporaryFile, "temporary-file", Evidence::file(leftover.stamp)),
-                What::ProbeDirectory => (Garbage::ProbeDirectory, "probe-directory", Evidence::directory(leftover.stamp)),
+            let (garbage, kind) = describe(leftover.what);
+            let evidence = match leftover.kind {
+                Kind::Directory => Evidence::directory(leftover.stamp),
+                _ => Evidence::file(leftover.stamp),
             };
             let Ok(path) = RelPath::new(leftover.path.clone()) else { continue };
             let id = path.split().1.to_owned();
-            let mut action = new_action(Class(garbage), kind, id, path.clone());
+            let mut action = Action::new(Class(garbage), kind, id, path.clone());
             action.weigh(usage);
             action.objects.push(Object { path, evidence, role: Role::Part });
             let withheld = self.is_mounted(leftover).then(|| "something is mounted there".to_owned());
@@ -90,21 +91,38 @@ impl<'a> Draft<'a> {
 
     fn usage_of(&self, leftover: &Leftover) -> Option<Usage> {
         let account = self.audit.account.as_ref()?;
-        Some(match leftover.what {
-            What::TemporaryFile => account.owner(Area::Temporary, &leftover.path),
+        let name = leftover.path.rsplit('/').next().unwrap_or_default();
+        match leftover.what {
+            What::TemporaryFile => Some(account.owner(Area::Temporary, &leftover.path)),
             What::ProbeDirectory => {
-                let name = leftover.path.rsplit('/').next().unwrap_or_default();
                 let mut usage = account.owner(Area::LayerDir, name);
                 usage += account.owner(Area::LayerDiff, name);
-                usage
+                Some(usage)
             }
-        })
+            What::RetiredStore if leftover.kind == Kind::Directory => Some(account.owner(Area::Retired, name)),
+            // What lies in image/ has the same owner, which is told once.
+            What::InactiveStore if !leftover.path.contains('/') => Some(account.owner(Area::InactiveDriver, name)),
+            What::InactiveStore => Some(Usage::default()),
+            // The account does not know these one by one.
+            What::DistributionEntry | What::RetiredStore => None,
+        }
     }
 
     /// Whether a mount in any namespace names it.
     fn is_mounted(&self, leftover: &Leftover) -> bool {
         let name = leftover.path.rsplit('/').next().unwrap_or_default();
-        self.audit.inventory.live_mounts.iter().flat_map(|mount| &mount.others).any(|other| other == name)
+        let mut mounts = self.audit.inventory.live_mounts.iter();
+        match leftover.what {
+            What::InactiveStore => mounts.any(|mount| mount.drivers.iter().any(|driver| driver == name)),
+            _ => mounts.any(|mount| mount.others.iter().any(|other| other == name)),
+        }
+    }
+
+    /// Tells that it cannot be told which things of a `kind` nobody asks for.
+    pub fn note_untold(&mut self, kind: &str, reason: &str) {
+        let withheld =
+            Withheld { reason: reason.to_owned(), class: None, kind: kind.to_owned(), id: String::new(), path: String::new(), bytes: None };
+        self.withheld.push(withheld);
     }
 
     /// Lists what nothing is known to use and what is not proven dead either, with the doubt.
@@ -158,17 +176,14 @@ impl<'a> Draft<'a> {
     }
 }
 
-fn new_action(class: Class, kind: &str, id: String, path: RelPath) -> Action {
-    Action {
-        class,
-        kind: kind.to_owned(),
-        id,
-        path,
-        reason: class.describe().to_owned(),
-        bytes: None,
-        inodes: None,
-        objects: Vec::new(),
-        after: Vec::new(),
+/// What kind of garbage a leftover is, and the word for it.
+const fn describe(what: What) -> (Garbage, &'static str) {
+    match what {
+        What::TemporaryFile => (Garbage::TemporaryFile, "temporary-file"),
+        What::ProbeDirectory => (Garbage::ProbeDirectory, "probe-directory"),
+        What::DistributionEntry => (Garbage::DistributionEntry, "distribution-entry"),
+        What::RetiredStore => (Garbage::RetiredStore, "retired-store"),
+        What::InactiveStore => (Garbage::InactiveStore, "inactive-store"),
     }
 }
 
@@ -176,120 +191,4 @@ fn withheld(audit: &Audit, thing: &Thing, reason: String) -> Withheld {
     let path = thing.owner().map(|owner| escape::path(&owner.path())).unwrap_or_default();
     let bytes = audit.account.as_ref().map(|account| account.of_thing(thing).bytes);
     Withheld { reason, class: None, kind: thing.kind().to_owned(), id: thing.to_string(), path, bytes }
-}
-
-/// Gathers the parts of dead things, each part once.
-struct Gatherer<'a> {
-    audit: &'a Audit,
-    /// What some action takes.
-    taken: Set,
-}
-
-impl Gatherer<'_> {
-    /// The action that takes the dead thing at `node`; nothing if another takes it already.
-    fn action(&mut self, node: NodeId, thing: &Thing, garbage: Garbage) -> Option<Drafted> {
-        if !self.taken.insert(node) {
-            return None;
-        }
-        let mut taking = Taking { nodes: vec![node], objects: Vec::new(), is_known: true };
-        match thing {
-            Thing::Dir(id) => self.directory(node, *id, &mut taking),
-            Thing::Link(id) => taking.add(self.link(*id)),
-            // What dockerd loads at its start goes out of its sight first, so that it never finds a layer without its directory.
-            Thing::Layer(_) => {
-                taking.add(self.tree(thing, Role::Record));
-                self.named_directories(node, &mut taking);
-            }
-            // dockerd's own order: nothing finds these any more once the record is gone.
-            _ => {
-                self.named_directories(node, &mut taking);
-                taking.add(self.tree(thing, Role::Record));
-            }
-        }
-        let mut action = new_action(Class(garbage), thing.kind(), thing.to_string(), path_of(thing)?);
-        action.weigh(self.weight(&taking.nodes));
-        action.objects = taking.objects;
-        let withheld = (!taking.is_known).then(|| "it cannot be told which inode a part of it is".to_owned());
-        Some(Drafted { action, nodes: taking.nodes, withheld })
-    }
-
-    /// Takes the dead directories that the record at `node` names and no other action takes.
-    fn named_directories(&mut self, node: NodeId, taking: &mut Taking) {
-        let audit = self.audit;
-        let named = audit.graph.kept_by(node).iter().filter(|edge| matches!(edge.via, Via::CacheId | Via::MountId | Via::InitId));
-        for part in named.map(|edge| edge.to) {
-            if let (Verdict::Garbage(_), Some(Thing::Dir(id))) = (audit.verdicts.of(part), audit.graph.thing(part))
-                && self.taken.insert(part)
-            {
-                taking.nodes.push(part);
-                self.directory(part, *id, taking);
-            }
-        }
-    }
-
-    /// Takes a directory after the links by which it calls itself.
-    fn directory(&mut self, node: NodeId, id: DirId, taking: &mut Taking) {
-        let audit = self.audit;
-        for edge in audit.graph.kept_by(node).iter().filter(|edge| edge.via == Via::OwnLink) {
-            if let (Verdict::Garbage(_), Some(Thing::Link(link))) = (audit.verdicts.of(edge.to), audit.graph.thing(edge.to))
-                && audit.inventory.overlay2.links.get(link) == Some(&Some(id))
-                && self.taken.insert(edge.to)
-            {
-                taking.nodes.push(edge.to);
-                taking.add(self.link(*link));
-            }
-        }
-        taking.add(self.tree(&Thing::Dir(id), Role::Part));
-    }
-
-    fn link(&self, link: LinkId) -> Option<Object> {
-        let target = self.audit.inventory.overlay2.links.get(&link).copied().flatten()?;
-        let evidence = Evidence::link(format!("../{target}/diff"));
-        Some(Object { path: path_of(&Thing::Link(link))?, evidence, role: Role::Part })
-    }
-
-    fn tree(&self, thing: &Thing, role: Role) -> Option<Object> {
-        let evidence = Evidence::directory(*self.audit.inventory.stamp(thing)?);
-        Some(Object { path: path_of(thing)?, evidence, role })
-    }
-
-    /// What `nodes` weigh together, if anything was measured.
-    fn weight(&self, nodes: &[NodeId]) -> Option<Usage> {
-        let account = self.audit.account.as_ref()?;
-        let mut usage = Usage::default();
-        for thing in nodes.iter().filter_map(|&node| self.audit.graph.thing(node)) {
-            usage += account.of_thing(thing);
-        }
-        Some(usage)
-    }
-}
-
-impl Action {
-    /// Adds what a part of it weighs, if that was measured.
-    fn weigh(&mut self, usage: Option<Usage>) {
-        let add = |sum: &mut Option<u64>, more: u64| *sum = Some(sum.unwrap_or_default().saturating_add(more));
-        if let Some(usage) = usage {
-            add(&mut self.bytes, usage.bytes);
-            add(&mut self.inodes, usage.inodes);
-        }
-    }
-}
-
-/// What an action is going to take.
-struct Taking {
-    nodes: Vec<NodeId>,
-    objects: Vec<Object>,
-    /// Whether each part can be told from whatever may take its place.
-    is_known: bool,
-}
-
-impl Taking {
-    fn add(&mut self, object: Option<Object>) {
-        self.is_known &= object.is_some();
-        self.objects.extend(object);
-    }
-}
-
-fn path_of(thing: &Thing) -> Option<RelPath> {
-    RelPath::new(thing.owner()?.path().into_os_string().into_string().ok()?).ok()
 }

@@ -44,8 +44,8 @@ impl Draft<'_> {
 
     /// Withholds everything that `plan` does not have to the letter.
     pub fn keep_only(&mut self, plan: &Plan) {
-        let planned: HashMap<_, _> = plan.actions.iter().map(|action| ((&action.kind, &action.id), action)).collect();
-        let unplanned = self.indices(|action| planned.get(&(&action.kind, &action.id)).is_none_or(|planned| !planned.is_same(action)));
+        let planned: HashMap<_, _> = plan.actions.iter().map(|action| (&action.path, action)).collect();
+        let unplanned = self.indices(|action| planned.get(&action.path).is_none_or(|planned| !planned.is_same(action)));
         self.withhold(&unplanned, "it is not in the plan, or it has changed since the plan was made");
     }
 

@@ -22,7 +22,8 @@ use std::os::unix::ffi::OsStrExt as _;
 
 /// Where the configs stand below a data-root.
 pub const CONTENT: &str = "image/overlay2/imagedb/content/sha256";
-const METADATA: &str = "image/overlay2/imagedb/metadata/sha256";
+/// Where what Docker notes about images stands below a data-root.
+pub const METADATA: &str = "image/overlay2/imagedb/metadata/sha256";
 
 /// An image as its config and metadata describe it.
 #[derive(Debug, Clone, PartialEq, Eq)]

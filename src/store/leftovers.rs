@@ -13,12 +13,15 @@
 //! the file system at its start in directories of these names, and takes them away at once. So with no dockerd at work they are dead, and
 //! while one is nobody can tell. What is called otherwise is not Docker's and is not listed.
 
+pub mod named;
+
 use super::{imagedb, read_each};
 use crate::dir::{Dir, Entry, Kind, Stamp};
-use crate::id::DiffId;
+use crate::id::{DiffId, ImageId};
 use crate::inventory::Inventory;
 use crate::unreadable::{Pins, Unreadable, keep};
 use crate::usage::class::is_probe;
+use std::collections::BTreeMap;
 use std::os::unix::ffi::OsStrExt as _;
 
 /// Something that dockerd left and that no record knows.
@@ -28,8 +31,37 @@ pub struct Leftover {
     pub path: String,
     /// What it is.
     pub what: What,
+    /// Whether it is a directory or a file.
+    pub kind: Kind,
     /// Which inode it is.
     pub stamp: Stamp,
+}
+
+/// Everything that no record knows, and what is known of images that are to go.
+#[derive(Debug, Clone, Default)]
+pub struct Leftovers {
+    /// In the order of paths.
+    pub others: Vec<Leftover>,
+    /// The files of images.
+    pub images: BTreeMap<ImageId, ImageFiles>,
+}
+
+/// Which inodes the files of an image are.
+#[derive(Debug, Clone, Copy)]
+pub struct ImageFiles {
+    /// Its config.
+    pub config: Stamp,
+    /// What Docker notes about it, if there is anything.
+    pub metadata: Option<Stamp>,
+}
+
+impl ImageFiles {
+    /// Looks at the files of image `id`; nothing if its config is not there or cannot be looked at.
+    #[must_use]
+    pub fn of(root: &Dir, id: ImageId) -> Option<Self> {
+        let stamp = |directory: &str| root.stamp(format!("{directory}/{}", id.hex())).ok();
+        Some(Self { config: stamp(imagedb::CONTENT)??, metadata: stamp(imagedb::METADATA)? })
+    }
 }
 
 /// What a leftover is.
@@ -39,6 +71,12 @@ pub enum What {
     TemporaryFile,
     /// A directory in which dockerd tried out the file system.
     ProbeDirectory,
+    /// What is remembered of a registry about a content that is not here.
+    DistributionEntry,
+    /// What a version of Docker kept that is older than the one that was here last.
+    RetiredStore,
+    /// The store of a storage driver that is not used any more.
+    InactiveStore,
 }
 
 /// What dockerd replaces in some directory by way of a temporary file.
@@ -70,7 +108,7 @@ impl Replaces {
 /// Lists everything of the kind, in the order of paths.
 ///
 /// A directory that cannot be listed keeps nothing alive; what is in it stays where it is.
-pub fn read(root: &Dir, inventory: &Inventory, unreadable: &mut Vec<Unreadable>) -> Vec<Leftover> {
+pub fn read(root: &Dir, inventory: &Inventory, unreadable: &mut Vec<Unreadable>) -> Leftovers {
     let layers = inventory.overlay2.dirs.keys().map(|id| (format!("overlay2/{id}"), IN_LAYERS));
     let images = inventory.images.keys().map(|id| (format!("image/overlay2/imagedb/metadata/sha256/{}", id.hex()), IN_METADATA));
     let containers = inventory.containers.keys().map(|id| (format!("containers/{id}"), IN_CONTAINERS));
@@ -86,13 +124,14 @@ pub fn read(root: &Dir, inventory: &Inventory, unreadable: &mut Vec<Unreadable>)
     let mut all: Vec<Leftover> = temporary.into_iter().flatten().collect();
     all.extend(probes.filter_map(|entry| leftover(root, "overlay2", entry, What::ProbeDirectory, unreadable)));
     all.sort_unstable_by(|one, other| one.path.cmp(&other.path));
-    all
+    Leftovers { others: all, images: BTreeMap::new() }
 }
 
-fn leftover(root: &Dir, place: &str, entry: &Entry, what: What, unreadable: &mut Vec<Unreadable>) -> Option<Leftover> {
-    let path = format!("{place}/{}", entry.name.to_str()?);
+pub(super) fn leftover(root: &Dir, place: &str, entry: &Entry, what: What, unreadable: &mut Vec<Unreadable>) -> Option<Leftover> {
+    let name = entry.name.to_str()?;
+    let path = if place.is_empty() { name.to_owned() } else { format!("{place}/{name}") };
     let stamp = keep(root.stamp(&path), Pins::Nothing, unreadable)??;
-    Some(Leftover { path, what, stamp })
+    Some(Leftover { path, what, kind: entry.kind, stamp })
 }
 
 #[cfg(test)]

@@ -196,7 +196,7 @@ impl Place {
                 self.at(Area::Metadata, name, Inside::Same)
             }
             b"builder" | b"trust" | b"tmp-old" => self.at(Area::Retired, name, Inside::Same),
-            _ if DRIVERS.contains(&name) => self.at(Area::InactiveDriver, name, Inside::Same),
+            _ if is_inactive_driver(name) => self.at(Area::InactiveDriver, name, Inside::Same),
             _ if is_userns_root(name) => self.at(Area::SubRoot, name, Inside::Same),
             _ => self.at(Area::Unknown, name, Inside::Same),
         }
@@ -215,6 +215,12 @@ impl Place {
 /// Whether `name` in the directory of container `id` is a log: `<id>-json.log`, its rotations, or the directory of the local driver.
 fn is_log(id: &[u8], name: &[u8]) -> bool {
     name == b"local-logs" || name.strip_prefix(id).is_some_and(|rest| rest.starts_with(b"-json.log"))
+}
+
+/// Whether a name is that of another storage driver's store.
+#[must_use]
+pub fn is_inactive_driver(name: &[u8]) -> bool {
+    DRIVERS.contains(&name)
 }
 
 /// Whether a name has the form `<uid>.<gid>` of a userns-remap root.

@@ -25,6 +25,7 @@ fn mount(inventory: &mut Inventory, index: &Index) {
             directories: vec![*dir],
             links: vec![*link],
             others: Vec::new(),
+            drivers: Vec::new(),
         };
         inventory.live_mounts.push(mount);
     }

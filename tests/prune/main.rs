@@ -7,6 +7,7 @@ mod deletes;
 mod files;
 mod full;
 mod killed;
+mod named;
 mod plans;
 mod refuses;
 mod restores;

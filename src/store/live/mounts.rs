@@ -20,6 +20,7 @@ use super::mountinfo::{self, Mount, unescape};
 use super::proc::{Fact, Gaps, Proc};
 use crate::dir::{Cause, Operation, ReadError};
 use crate::id::{DirId, LinkId};
+use crate::store::place::is_inactive_driver;
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::OsStrExt as _;
@@ -43,6 +44,8 @@ pub struct LiveMount {
     pub links: Vec<LinkId>,
     /// Other entries of a directory `overlay2` that it names, such as what is left of a probe.
     pub others: Vec<OsString>,
+    /// Other storage drivers that it names something below.
+    pub drivers: Vec<OsString>,
 }
 
 /// The names found in some text.
@@ -54,13 +57,15 @@ pub struct Names {
     pub links: BTreeSet<LinkId>,
     /// What else stands behind `overlay2/`.
     pub others: BTreeSet<OsString>,
+    /// Other storage drivers behind which something stands.
+    pub drivers: BTreeSet<OsString>,
 }
 
 impl Names {
     /// Whether there is none.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.directories.is_empty() && self.links.is_empty() && self.others.is_empty()
+        self.directories.is_empty() && self.links.is_empty() && self.others.is_empty() && self.drivers.is_empty()
     }
 
     /// Adds the names that stand in `text`: paths, between any of the marks that separate paths in an option.
@@ -74,6 +79,9 @@ impl Names {
                     self.links.insert(link);
                 } else if above == b"overlay2" && !matches!(name, b"l" | b"." | b"..") {
                     self.others.insert(OsStr::from_bytes(name).to_owned());
+                }
+                if is_inactive_driver(above) {
+                    self.drivers.insert(OsStr::from_bytes(above).to_owned());
                 }
                 above = name;
             }
@@ -155,6 +163,7 @@ fn live(names: Names, (pid, mount_point, file_system): Seen) -> LiveMount {
         directories: names.directories.into_iter().collect(),
         links: names.links.into_iter().collect(),
         others: names.others.into_iter().collect(),
+        drivers: names.drivers.into_iter().collect(),
     }
 }
 

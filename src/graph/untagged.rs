@@ -1,0 +1,32 @@
+//! The images that Docker calls dangling: those that no name, no container and no other image refers to.
+
+use crate::id::ImageId;
+use crate::inventory::Inventory;
+use crate::unreadable::Pins;
+use std::collections::BTreeSet;
+
+/// The images that nothing refers to, and those on which only such images were built.
+///
+/// # Errors
+/// When who refers to what is not known as a whole, with the reason: then there is none.
+pub fn find(inventory: &Inventory) -> Result<BTreeSet<ImageId>, String> {
+    let lost = |pins| matches!(pins, Pins::Images | Pins::Everything);
+    if let Some(unreadable) = inventory.unreadable.iter().find(|unreadable| lost(unreadable.pins)) {
+        return Err(format!("cannot {} {}: {}", unreadable.operation, unreadable.path.display(), unreadable.error));
+    }
+    if inventory.references.is_empty() && !inventory.images.is_empty() {
+        return Err("not one image has a name: a dockerd that lost all names looks like this too".to_owned());
+    }
+    let mut referred: BTreeSet<ImageId> = inventory.references.values().copied().collect();
+    for container in inventory.containers.values() {
+        let config = container.config.as_ref().ok_or_else(|| format!("the image of container {} is not known", container.id))?;
+        referred.extend(config.image);
+    }
+    // What an image that stays was built upon stays.
+    let mut open: Vec<ImageId> = referred.iter().copied().collect();
+    while let Some(id) = open.pop() {
+        let parent = inventory.images.get(&id).and_then(|image| image.parent);
+        open.extend(parent.filter(|&parent| referred.insert(parent)));
+    }
+    Ok(inventory.images.keys().copied().filter(|id| !referred.contains(id)).collect())
+}

@@ -1,0 +1,161 @@
+//! Gathering the parts of dead things: a record with its directories and their links.
+
+use super::draft::Drafted;
+use super::{Action, Class, Evidence, Object, RelPath, Role};
+use crate::audit::Audit;
+use crate::graph::reach::Set;
+use crate::graph::verdict::{Garbage, Verdict};
+use crate::graph::{NodeId, Thing, Via};
+use crate::id::{DirId, ImageId, LinkId};
+use crate::store::imagedb;
+use crate::store::leftovers::ImageFiles;
+use crate::usage::scan::Usage;
+use std::collections::BTreeMap;
+
+/// Gathers the parts of dead things, each part once.
+pub(super) struct Gatherer<'a> {
+    audit: &'a Audit,
+    images: &'a BTreeMap<ImageId, ImageFiles>,
+    /// What some action takes.
+    taken: Set,
+}
+
+impl<'a> Gatherer<'a> {
+    pub(super) fn new(audit: &'a Audit, images: &'a BTreeMap<ImageId, ImageFiles>) -> Self {
+        Self { audit, images, taken: Set::empty(&audit.graph) }
+    }
+
+    /// The action that takes the dead thing at `node`; nothing if another takes it already.
+    pub(super) fn action(&mut self, node: NodeId, thing: &Thing, garbage: Garbage) -> Option<Drafted> {
+        if !self.taken.insert(node) {
+            return None;
+        }
+        let mut taking = Taking { nodes: vec![node], objects: Vec::new(), is_known: true };
+        match thing {
+            Thing::Dir(id) => self.directory(node, *id, &mut taking),
+            Thing::Link(id) => taking.add(self.link(*id)),
+            Thing::Image(id) => self.image(*id, &mut taking),
+            // What dockerd loads at its start goes out of its sight first, so that it never finds a layer without its directory.
+            Thing::Layer(_) => {
+                taking.add(self.tree(thing, Role::Record));
+                self.named_directories(node, &mut taking);
+            }
+            // dockerd's own order: nothing finds these any more once the record is gone.
+            _ => {
+                self.named_directories(node, &mut taking);
+                taking.add(self.tree(thing, Role::Record));
+            }
+        }
+        let mut action = Action::new(Class(garbage), thing.kind(), thing.to_string(), path_of(thing)?);
+        action.weigh(self.weight(&taking.nodes));
+        action.objects = taking.objects;
+        let withheld = (!taking.is_known).then(|| "it cannot be told which inode a part of it is".to_owned());
+        Some(Drafted { action, nodes: taking.nodes, withheld })
+    }
+
+    /// Takes the dead directories that the record at `node` names and no other action takes.
+    fn named_directories(&mut self, node: NodeId, taking: &mut Taking) {
+        let audit = self.audit;
+        let named = audit.graph.kept_by(node).iter().filter(|edge| matches!(edge.via, Via::CacheId | Via::MountId | Via::InitId));
+        for part in named.map(|edge| edge.to) {
+            if let (Verdict::Garbage(_), Some(Thing::Dir(id))) = (audit.verdicts.of(part), audit.graph.thing(part))
+                && self.taken.insert(part)
+            {
+                taking.nodes.push(part);
+                self.directory(part, *id, taking);
+            }
+        }
+    }
+
+    /// Takes a directory after the links by which it calls itself.
+    fn directory(&mut self, node: NodeId, id: DirId, taking: &mut Taking) {
+        let audit = self.audit;
+        for edge in audit.graph.kept_by(node).iter().filter(|edge| edge.via == Via::OwnLink) {
+            if let (Verdict::Garbage(_), Some(Thing::Link(link))) = (audit.verdicts.of(edge.to), audit.graph.thing(edge.to))
+                && audit.inventory.overlay2.links.get(link) == Some(&Some(id))
+                && self.taken.insert(edge.to)
+            {
+                taking.nodes.push(edge.to);
+                taking.add(self.link(*link));
+            }
+        }
+        taking.add(self.tree(&Thing::Dir(id), Role::Part));
+    }
+
+    fn link(&self, link: LinkId) -> Option<Object> {
+        let target = self.audit.inventory.overlay2.links.get(&link).copied().flatten()?;
+        let evidence = Evidence::link(format!("../{target}/diff"));
+        Some(Object { path: path_of(&Thing::Link(link))?, evidence, role: Role::Part })
+    }
+
+    /// Takes an image's notes, then its config: one without the other is a config that was lost.
+    fn image(&self, id: ImageId, taking: &mut Taking) {
+        let Some(files) = self.images.get(&id) else { return taking.add(None) };
+        if let Some(metadata) = files.metadata {
+            let path = RelPath::new(format!("{}/{}", imagedb::METADATA, id.hex())).ok();
+            taking.add(path.map(|path| Object { path, evidence: Evidence::directory(metadata), role: Role::Part }));
+        }
+        let path = path_of(&Thing::Image(id));
+        taking.add(path.map(|path| Object { path, evidence: Evidence::file(files.config), role: Role::Record }));
+    }
+
+    fn tree(&self, thing: &Thing, role: Role) -> Option<Object> {
+        let evidence = Evidence::directory(*self.audit.inventory.stamp(thing)?);
+        Some(Object { path: path_of(thing)?, evidence, role })
+    }
+
+    /// What `nodes` weigh together, if anything was measured.
+    fn weight(&self, nodes: &[NodeId]) -> Option<Usage> {
+        let account = self.audit.account.as_ref()?;
+        let mut usage = Usage::default();
+        for thing in nodes.iter().filter_map(|&node| self.audit.graph.thing(node)) {
+            usage += account.of_thing(thing);
+        }
+        Some(usage)
+    }
+}
+
+/// What an action is going to take.
+struct Taking {
+    nodes: Vec<NodeId>,
+    objects: Vec<Object>,
+    /// Whether each part can be told from whatever may take its place.
+    is_known: bool,
+}
+
+impl Taking {
+    fn add(&mut self, object: Option<Object>) {
+        self.is_known &= object.is_some();
+        self.objects.extend(object);
+    }
+}
+
+fn path_of(thing: &Thing) -> Option<RelPath> {
+    RelPath::new(thing.owner()?.path().into_os_string().into_string().ok()?).ok()
+}
+
+impl Action {
+    /// An action that takes nothing yet.
+    pub(super) fn new(class: Class, kind: &str, id: String, path: RelPath) -> Self {
+        Self {
+            class,
+            kind: kind.to_owned(),
+            id,
+            path,
+            reason: class.describe().to_owned(),
+            bytes: None,
+            inodes: None,
+            objects: Vec::new(),
+            after: Vec::new(),
+        }
+    }
+
+    /// Adds what a part of it weighs, if that was measured.
+    pub(super) fn weigh(&mut self, usage: Option<Usage>) {
+        let add = |sum: &mut Option<u64>, more: u64| *sum = Some(sum.unwrap_or_default().saturating_add(more));
+        if let Some(usage) = usage {
+            add(&mut self.bytes, usage.bytes);
+            add(&mut self.inodes, usage.inodes);
+        }
+    }
+}

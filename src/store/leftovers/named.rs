@@ -1,0 +1,137 @@
+//! What could go although nothing is wrong with it: only ever looked for where somebody asks for its kind.
+//!
+//! ```text
+//! image/overlay2/distribution/
+//! ├── v2metadata-by-diffid/sha256/<diff>      which registries have this content: stale if no layer has it
+//! └── diffid-by-digest/sha256/<blob>          which content a blob is: stale likewise
+//! builder/                                    cache of the first experimental BuildKit, until 19.03
+//! trust/                                      keys of signed images, until 22.06
+//! tmp-old/                                    the former tmp/, which each start deletes
+//! buildkit/<database>.db.<25 characters>.bak  a database that BuildKit found broken and set aside
+//! <driver>/, image/<driver>/                  stores of other storage drivers
+//! ```
+//!
+//! Docker makes all of it anew when it needs it, except for images and containers of other drivers: those come back if it is switched back.
+
+use super::{Leftover, What, leftover};
+use crate::data_root::kind::{self, Activity};
+use crate::dir::{Dir, Entry, Kind};
+use crate::id::{DiffId, DirId, FileName};
+use crate::inventory::{DRIVER, Inventory};
+use crate::store::{id_of_name, read_each, read_id};
+use crate::unreadable::{Pins, Unreadable, keep};
+use std::collections::{BTreeSet, HashSet};
+use std::os::unix::ffi::OsStrExt as _;
+
+const BY_DIFF: &str = "image/overlay2/distribution/v2metadata-by-diffid/sha256";
+const BY_BLOB: &str = "image/overlay2/distribution/diffid-by-digest/sha256";
+
+/// Lists everything of the kinds that are `wanted`, in the order of paths.
+pub fn read(root: &Dir, inventory: &Inventory, wanted: &BTreeSet<What>, unreadable: &mut Vec<Unreadable>) -> Vec<Leftover> {
+    let mut found = Vec::new();
+    if wanted.contains(&What::DistributionEntry) {
+        found.extend(distribution(root, inventory, unreadable));
+    }
+    if wanted.contains(&What::RetiredStore) {
+        found.extend(retired(root, inventory, unreadable));
+    }
+    if wanted.contains(&What::InactiveStore) {
+        found.extend(inactive(root, inventory, unreadable));
+    }
+    found.sort_unstable_by(|one, other| one.path.cmp(&other.path));
+    found
+}
+
+/// Entries about contents that no layer has. A layer whose content is not known could have any of them.
+fn distribution(root: &Dir, inventory: &Inventory, unreadable: &mut Vec<Unreadable>) -> Vec<Leftover> {
+    let layers = inventory.layerdb.layers.values();
+    let Some(here): Option<HashSet<DiffId>> = layers.map(|layer| layer.diff.value().copied()).collect() else { return Vec::new() };
+    let by_diff = |dir: &Dir, entry: &Entry, unreadable: &mut Vec<Unreadable>| {
+        id_of_name::<FileName<DiffId>>(dir, entry, Pins::Nothing, unreadable).map(|name| name.0)
+    };
+    let by_blob =
+        |dir: &Dir, entry: &Entry, unreadable: &mut Vec<Unreadable>| keep(read_id::<DiffId>(dir, &entry.name), Pins::Nothing, unreadable)?;
+    let mut found = stale(root, BY_DIFF, &here, by_diff, unreadable);
+    found.extend(stale(root, BY_BLOB, &here, by_blob, unreadable));
+    found
+}
+
+/// The files in `place` that tell of a content that is not `here`.
+fn stale(
+    root: &Dir,
+    place: &str,
+    here: &HashSet<DiffId>,
+    told: impl Fn(&Dir, &Entry, &mut Vec<Unreadable>) -> Option<DiffId> + Sync,
+    unreadable: &mut Vec<Unreadable>,
+) -> Vec<Leftover> {
+    let Some(dir) = keep(root.dir(place), Pins::Nothing, unreadable).flatten() else { return Vec::new() };
+    let mut entries = keep(dir.entries(), Pins::Nothing, unreadable).unwrap_or_default();
+    entries.retain(|entry| entry.kind == Kind::File && DiffId::from_hex(entry.name.as_bytes()).is_ok());
+    read_each(&entries, unreadable, |entry, unreadable| {
+        let diff = told(&dir, entry, unreadable)?;
+        if here.contains(&diff) { None } else { leftover(root, place, entry, What::DistributionEntry, unreadable) }
+    })
+}
+
+/// What was kept by versions before the one that was here last, as far as the disk tells which that was.
+fn retired(root: &Dir, inventory: &Inventory, unreadable: &mut Vec<Unreadable>) -> Vec<Leftover> {
+    // 20.10 writes the one, 23.0 the other.
+    let has_new_builder = root.kind("buildkit/metadata_v2.db").is_ok_and(|kind| kind == Some(Kind::File));
+    let is_retired = |entry: &&Entry| match entry.name.as_bytes() {
+        b"builder" => has_new_builder,
+        b"trust" => inventory.has_engine_id,
+        b"tmp-old" => true,
+        _ => false,
+    };
+    let top = keep(root.entries(), Pins::Nothing, unreadable).unwrap_or_default();
+    let top: Vec<&Entry> = top.iter().filter(|entry| entry.kind == Kind::Directory).filter(is_retired).collect();
+    let mut found: Vec<Leftover> = top.into_iter().filter_map(|entry| leftover(root, "", entry, What::RetiredStore, unreadable)).collect();
+    let databases = keep(root.entries_of("buildkit"), Pins::Nothing, unreadable).unwrap_or_default();
+    let set_aside = databases.iter().filter(|entry| entry.kind == Kind::File && is_set_aside(entry.name.as_bytes()));
+    found.extend(set_aside.filter_map(|entry| leftover(root, "buildkit", entry, What::RetiredStore, unreadable)));
+    found
+}
+
+/// Whether a name is `<database>.db.<25 characters>.bak`.
+fn is_set_aside(name: &[u8]) -> bool {
+    let parts = name.strip_suffix(b".bak").and_then(|rest| rest.split_at_checked(rest.len().checked_sub(26)?));
+    parts.is_some_and(|(database, random)| {
+        let is_random = random.strip_prefix(b".").is_some_and(|random| matches!(DirId::try_from(random), Ok(DirId::Build(_))));
+        is_random && database.ends_with(b".db") && database.len() > 3
+    })
+}
+
+/// The stores of drivers that dockerd does not use, if no container is of such a one. The overlay2 store itself is never among them: that it
+/// is there and not empty decides which image store a dockerd of 29 or later takes.
+fn inactive(root: &Dir, inventory: &Inventory, unreadable: &mut Vec<Unreadable>) -> Vec<Leftover> {
+    let Ok(kind) = kind::Kind::read(root) else { return Vec::new() };
+    let overlay2_is_used = kind.overlay2().is_some_and(|store| store.activity == Activity::Active && store.has_layers);
+    let configs: Option<Vec<_>> = inventory.containers.values().map(|container| container.config.as_ref()).collect();
+    // A container whose config is lost may be any driver's.
+    let (true, Some(configs)) = (overlay2_is_used, configs) else { return Vec::new() };
+    let is_used = |driver: &str| configs.iter().any(|config| config.driver == driver || config.driver.is_empty() && driver == "aufs");
+    let stores =
+        kind.stores.iter().filter(|store| store.activity == Activity::LeftOver && store.driver != DRIVER && !is_used(store.driver));
+    let places = stores.flat_map(|store| [("", store.driver), ("image", store.driver)]);
+    let entry = |(place, driver): (&'static str, &str)| (place, Entry { name: driver.into(), kind: Kind::Directory });
+    let there = |(place, entry): &(&str, Entry)| {
+        let path = std::path::Path::new(place).join(&entry.name);
+        root.kind(path).is_ok_and(|kind| kind == Some(Kind::Directory))
+    };
+    let places: Vec<_> = places.map(entry).filter(there).collect();
+    places.iter().filter_map(|(place, entry)| leftover(root, place, entry, What::InactiveStore, unreadable)).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_database_that_was_set_aside_is_called_so() {
+        let random = "0al2u8na1bkp9fzqga1jyrhph";
+        assert!(is_set_aside(format!("cache.db.{random}.bak").as_bytes()));
+        for name in ["cache.db", "cache.db.bak", ".db.0al2u8na1bkp9fzqga1jyrhph.bak", "cache.db.0AL2U8NA1BKP9FZQGA1JYRHPH.bak"] {
+            assert!(!is_set_aside(name.as_bytes()), "{name}");
+        }
+    }
+}

@@ -1,0 +1,135 @@
+//! What only goes when it is named.
+
+use crate::world::World;
+use layerwise::demo::{Builder, ContainerSpec, ImageSpec, Tree};
+use std::fs;
+
+/// The classes of the actions of a plan, each once, and the paths that it takes.
+fn planned(world: &World, include: &str) -> (Vec<String>, Vec<String>) {
+    let actions = world.actions(&["--include", include]);
+    let mut classes: Vec<String> = actions.iter().map(|action| action["class"].as_str().unwrap().to_owned()).collect();
+    classes.sort_unstable();
+    classes.dedup();
+    (classes, world.planned(&["--include", include]))
+}
+
+/// Prunes with a class named, and checks that just the plan is gone.
+fn taken(world: &World, include: &str) {
+    let (before, (_, paths)) = (world.snapshot(), planned(world, include));
+    let ran = world.run(&["prune", "--force", "--include", include]);
+    assert_eq!(ran.status, Some(0), "{ran:?}");
+    world.snapshot().assert_is(&before.without(&paths), include);
+    assert_eq!(planned(world, include).1, Vec::<String>::new());
+}
+
+#[test]
+fn nothing_of_it_goes_unless_it_is_named() {
+    let world = World::sample();
+    assert_eq!(world.run(&["prune", "--force"]).status, Some(0));
+    let before = world.snapshot();
+    for (include, class) in [("distribution", "stale-distribution-entry"), ("retired", "retired-store")] {
+        let (classes, paths) = planned(&world, include);
+        assert_eq!(classes, [class]);
+        assert!(paths.iter().all(|path| world.root().join(path).exists()), "{paths:?}");
+    }
+    assert_eq!(world.run(&["prune", "--force"]).status, Some(0));
+    world.snapshot().assert_is(&before, "without naming it");
+    for include in ["distribution", "retired"] {
+        taken(&world, include);
+    }
+    assert!(
+        !world.root().join("builder").exists() && world.root().join("trust").exists(),
+        "nothing tells that Docker is newer than trust/"
+    );
+}
+
+#[test]
+fn the_store_of_a_former_driver_goes_if_no_container_may_be_of_it() {
+    let (world, mut root) = World::empty();
+    let layer = root.layer(None, Tree::new("app").file("a", 1)).unwrap();
+    let image = root.image(&ImageSpec::new(&layer).tag("app:1")).unwrap();
+    let container = root.container(&ContainerSpec::new("web", &image)).unwrap();
+    root.inactive_driver("vfs", &Tree::new("vfs").file("bin/tool", 90_000)).unwrap();
+    let config = world.root().join("containers").join(container.id.to_string()).join("config.v2.json");
+    let text = fs::read_to_string(&config).unwrap();
+    // Of the other driver, or of one that is not known.
+    for spoilt in [text.replace("\"Driver\":\"overlay2\"", "\"Driver\":\"vfs\""), "{".to_owned()] {
+        assert_ne!(spoilt, text);
+        fs::write(&config, spoilt).unwrap();
+        assert_eq!(planned(&world, "inactive-stores").1, Vec::<String>::new());
+    }
+    fs::write(&config, text).unwrap();
+    let (classes, paths) = planned(&world, "inactive-stores");
+    assert_eq!((classes, paths), (vec!["inactive-store".to_owned()], vec!["image/vfs".to_owned(), "vfs".to_owned()]));
+    taken(&world, "inactive-stores");
+}
+
+#[test]
+fn untagged_images_go_with_their_layers_children_first() {
+    let (world, mut root) = World::empty();
+    let base = root.layer(None, Tree::new("base").file("a", 10_000)).unwrap();
+    root.image(&ImageSpec::new(&base).tag("base:1")).unwrap();
+    let middle = root.layer(Some(&base), Tree::new("middle").file("b", 20_000)).unwrap();
+    let parent = root.image(&ImageSpec::new(&middle)).unwrap();
+    let top = root.layer(Some(&middle), Tree::new("top").file("c", 30_000)).unwrap();
+    let child = root.image(&ImageSpec::new(&top).parent(&parent)).unwrap();
+    let kinds: Vec<String> = world
+        .actions(&["--include", "untagged-images"])
+        .iter()
+        .map(|action| format!("{} {}", action["kind"].as_str().unwrap(), action["id"].as_str().unwrap()))
+        .collect();
+    let place = |text: String| kinds.iter().position(|kind| *kind == text).unwrap_or_else(|| panic!("{text} is not in {kinds:?}"));
+    let [of_child, of_parent] = [&child, &parent].map(|image| place(format!("image {}", image.id)));
+    let [of_top, of_middle] = [&top, &middle].map(|layer| place(format!("layer {}", layer.chain_id)));
+    assert!(of_child < of_parent && of_child < of_top && of_top < of_middle && of_parent < of_middle, "{kinds:?}");
+    assert_eq!(kinds.len(), 4);
+    taken(&world, "untagged-images");
+}
+
+#[test]
+fn an_untagged_image_stays_if_it_has_a_child_a_container_or_if_names_may_be_lost() {
+    let (world, mut root) = World::empty();
+    let base = root.layer(None, Tree::new("base").file("a", 10_000)).unwrap();
+    let parent = root.image(&ImageSpec::new(&base)).unwrap();
+    let top = root.layer(Some(&base), Tree::new("top").file("b", 1_000)).unwrap();
+    root.image(&ImageSpec::new(&top).tag("top:1").parent(&parent)).unwrap();
+    let other = root.layer(Some(&base), Tree::new("other").file("c", 1_000)).unwrap();
+    let other = root.image(&ImageSpec::new(&other)).unwrap();
+    root.container(&ContainerSpec::new("web", &other)).unwrap();
+    assert_eq!(planned(&world, "untagged-images").1, Vec::<String>::new());
+    let spare = root.layer(Some(&base), Tree::new("spare").file("d", 1_000)).unwrap();
+    root.image(&ImageSpec::new(&spare)).unwrap();
+    assert_eq!(planned(&world, "untagged-images").0, ["unreferenced-layer", "untagged-image"]);
+    // A dockerd that has lost this file writes an empty one, and all images are untagged.
+    let names = world.root().join("image/overlay2/repositories.json");
+    fs::write(&names, r#"{"Repositories":{}}"#).unwrap();
+    assert_eq!(planned(&world, "untagged-images").1, Vec::<String>::new());
+    fs::remove_file(&names).unwrap();
+    assert_eq!(planned(&world, "untagged-images").1, Vec::<String>::new());
+}
+
+#[test]
+fn the_layers_of_an_image_that_could_not_be_taken_stay() {
+    let (world, mut root) = World::empty();
+    let base = root.layer(None, Tree::new("base").file("a", 10_000)).unwrap();
+    root.image(&ImageSpec::new(&base).tag("base:1")).unwrap();
+    let spare = root.layer(Some(&base), Tree::new("spare").file("b", 1_000)).unwrap();
+    let image = root.image(&ImageSpec::new(&spare)).unwrap();
+    let before = world.snapshot();
+    // Its config changes between the look and the taking.
+    let config = world.root().join("image/overlay2/imagedb/content/sha256").join(image.id.hex().to_string());
+    let points = {
+        let copy = World::copy(&world);
+        copy.points(&["prune", "--force", "--include", "untagged-images"])
+    };
+    let first = points.iter().position(|name| name == "begin").unwrap();
+    let ran = world.run_with(&["prune", "--force", "--include", "untagged-images"], first, &format!("chmod 640 {}", config.display()));
+    assert_eq!(ran.status, Some(5), "{ran:?}");
+    let layers = ["overlay2", "image/overlay2/layerdb"];
+    let of_layers = |mut snapshot: crate::world::Snapshot| {
+        snapshot.0.retain(|path, _| layers.iter().any(|place| path.starts_with(place)));
+        snapshot
+    };
+    of_layers(world.snapshot()).assert_is(&of_layers(before), "layers");
+    drop(Builder::open(world.root()).unwrap());
+}
