@@ -1,6 +1,6 @@
 //! The same facts, of real dockerds seen from outside their namespaces.
 
-use crate::engine::{Engine, is_missing};
+use crate::engine::Engine;
 use layerwise::data_root::{DataRoot, Reason};
 use layerwise::dir::Dir;
 use layerwise::store::live::daemons::Evidence;
@@ -43,12 +43,9 @@ fn now() -> i64 {
 
 #[test]
 fn a_dockerd_its_mounts_and_what_outlives_it_are_seen_from_outside() {
-    if is_missing() {
-        return;
-    }
     let began = now();
-    let engine = Engine::start("", "BASE/data");
-    let root = engine.path("data");
+    let Some(mut engine) = Engine::start("a_dockerd_its_mounts_and_what_outlives_it_are_seen_from_outside") else { return };
+    let root = engine.data_root();
     let seen = live(&root);
     let daemon = only_daemon(&seen);
     assert_eq!((daemon.evidence, daemon.here.as_deref(), daemon.user), (Evidence::OpenDatabase, Some(&*root), Some(0)));
@@ -59,8 +56,8 @@ fn a_dockerd_its_mounts_and_what_outlives_it_are_seen_from_outside() {
     let kind = DataRoot::open(&root, Reason::Flag).unwrap().kind;
     assert_eq!(kind.describe(), "a data-root with the overlay2 store");
 
-    engine.import("base");
-    let container = engine.ask(&["run", "-d", "--network=none", "base", "/bin/busybox", "sleep", "1000"]);
+    engine.import_busybox("base");
+    let container = engine.docker("run -d --network=none base sleep 1000");
     let rw = rw_layer(&root, &container);
     let seen = live(&root);
     assert!(is_held(&seen, &rw), "{rw:?} is in none of {:?}", seen.mounts);
@@ -70,24 +67,20 @@ fn a_dockerd_its_mounts_and_what_outlives_it_are_seen_from_outside() {
     assert!(made.is_none_or(|made| daemon.started.unwrap() < made));
 
     // dockerd dies alone; its container lives on.
-    let pid = rustix::process::Pid::from_raw(i32::try_from(daemon.pid).unwrap()).unwrap();
-    rustix::process::kill_process(pid, rustix::process::Signal::KILL).unwrap();
-    engine.wait_for("dockerd to end", || live(&root).daemons_here().next().is_none());
-    engine.wait_for("the lock to be free", || live(&root).lock == LockState::Free);
+    engine.kill_daemon();
     let seen = live(&root);
+    assert_eq!((seen.lock.clone(), seen.daemons_here().count()), (LockState::Free, 0));
     assert!(is_held(&seen, &rw), "{rw:?} is in none of {:?}", seen.mounts);
     assert!(seen.shims.iter().any(|shim| shim.container.to_string() == container));
-    drop(engine);
 }
 
 #[test]
 fn a_data_root_mounted_elsewhere_in_the_daemons_namespace_is_recognised() {
-    if is_missing() {
-        return;
-    }
-    let engine =
-        Engine::start("mount -t tmpfs none /mnt && mkdir /mnt/elsewhere && mount --bind $BASE/data /mnt/elsewhere", "/mnt/elsewhere");
-    let root = engine.path("data");
+    let Some(mut engine) = Engine::start("a_data_root_mounted_elsewhere_in_the_daemons_namespace_is_recognised") else { return };
+    engine.stop();
+    engine.mount_data_root_elsewhere();
+    engine.start_daemon();
+    let root = engine.data_root();
     let daemon = only_daemon(&live(&root));
     assert_eq!((daemon.data_root.as_path(), daemon.evidence), (Path::new("/mnt/elsewhere"), Evidence::OpenDatabase));
     assert_eq!(daemon.here.as_deref(), Some(&*root));
