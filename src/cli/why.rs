@@ -90,7 +90,7 @@ fn explain(item: &Item, global: &Global, output: &Output) -> String {
     }
     let shown = if global.no_trunc { usize::MAX } else { SHOWN };
     for holder in item.held_by.iter().take(shown) {
-        let is_name = matches!(holder.kind.as_str(), "reference" | "live-mount");
+        let is_name = matches!(holder.kind.as_str(), "reference" | "live-mount" | "process");
         let id = if is_name { holder.id.clone() } else { short_id(&holder.id, output.look.ids) };
         let named = if holder.name == id || holder.name == holder.id { String::new() } else { format!(" ({})", holder.name) };
         lines.push(format!("    {} {id}{named}: {}", holder.kind, holder.via));

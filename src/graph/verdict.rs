@@ -283,6 +283,7 @@ fn stamp<'a>(inventory: &'a Inventory, thing: &Thing) -> Option<&'a Stamp> {
         | Thing::Lease(_)
         | Thing::Record(_)
         | Thing::LiveMount(..)
+        | Thing::Process(_)
         | Thing::Link(_) => None,
     }
 }

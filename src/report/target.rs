@@ -68,7 +68,9 @@ fn owner_of(thing: &Thing) -> Option<Owner> {
         Thing::WriteSet(name) => (Area::WriteSet, name.clone()),
         Thing::Dir(id) => (Area::LayerDir, id.to_string()),
         Thing::Link(id) => (Area::Link, id.to_string()),
-        Thing::Reference(_) | Thing::Snapshot(_) | Thing::Lease(_) | Thing::Record(_) | Thing::LiveMount(..) => return None,
+        Thing::Reference(_) | Thing::Snapshot(_) | Thing::Lease(_) | Thing::Record(_) | Thing::LiveMount(..) | Thing::Process(_) => {
+            return None;
+        }
     };
     Some(Owner::new(area, name.as_bytes()))
 }
@@ -149,7 +151,7 @@ fn begun(audit: &Audit, text: &str) -> BTreeSet<Target> {
 
 /// Whether a person asks for this kind of thing by its ID.
 const fn asked_by_id(thing: &Thing) -> bool {
-    !matches!(thing, Thing::Reference(_) | Thing::LiveMount(..))
+    !matches!(thing, Thing::Reference(_) | Thing::LiveMount(..) | Thing::Process(_))
 }
 
 /// The ID without `sha256:`.

@@ -147,8 +147,9 @@ impl Proc {
     pub(super) fn descriptors(&self, pid: u32) -> Result<Vec<(OsString, PathBuf)>, ReadError> {
         let Some(fds) = unless_gone(self.dir.dir(place(pid, "fd")))? else { return Ok(Vec::new()) };
         let Some(entries) = unless_gone(fds.entries().map(Some))? else { return Ok(Vec::new()) };
-        let led = |name: OsString| fds.read_link(&name).ok().flatten().map(|text| (name, PathBuf::from(text)));
-        Ok(entries.into_iter().filter_map(|entry| led(entry.name)).collect())
+        // The kernel may let us list what it does not let us look at.
+        let led = |name: OsString| Ok(unless_gone(fds.read_link(&name))?.map(|text| (name, PathBuf::from(text))));
+        entries.into_iter().filter_map(|entry| led(entry.name).transpose()).collect()
     }
 
     /// Asks which file the link `name` of a process leads to: the kernel follows it, whatever its text says.
