@@ -140,7 +140,10 @@ impl Proc {
 
     /// The text of a process's link, or nothing when the process is gone.
     pub(super) fn link(&self, pid: u32, name: impl AsRef<Path>) -> Result<Option<OsString>, ReadError> {
-        unless_gone(self.dir.read_link(place(pid, name)))
+        // In one call: this tree is the kernel's, and no link stands in the middle of a name.
+        let name = place(pid, name);
+        let read = nix::fcntl::readlinkat(&self.dir, &name).map(Some);
+        unless_gone(read.map_err(|errno| self.dir.error(&name, Operation::Read, errno)))
     }
 
     /// The descriptors that a process has open and where they lead; those that are closed meanwhile are left out.
