@@ -40,17 +40,7 @@ pub(super) fn run(args: &Args, global: &Global, output: &mut Output) -> Result<S
     let session = Session::open(global, if args.scan { Scan::Measure } else { Scan::Skip }, output)?;
     let audit = &session.audit;
     let classifier = Classifier::new(&audit.inventory, &audit.graph, &audit.verdicts);
-    let mut items = Vec::new();
-    let mut status = Status::Fine;
-    for text in &args.targets {
-        match targets::find(&session, text) {
-            Ok(target) => items.push(why::answer(audit, &classifier, text, &target)),
-            Err(failure) => {
-                output.error(&failure);
-                status = failure.status;
-            }
-        }
-    }
+    let (items, status) = targets::answer(&session, &args.targets, output, |text, target| why::answer(audit, &classifier, text, target));
     let document = Document::new("why", &audit.inventory, Items { items });
     if global.format == Format::Json {
         print_single(&document, global, output)?;
