@@ -66,3 +66,14 @@ fn what_a_dockerd_may_be_using_is_no_copy() {
     assert_eq!((ran.status, ran.output.as_str()), (2, ""));
     assert!(ran.errors.contains("is no copy: a dockerd holds its lock"), "{}", ran.errors);
 }
+
+#[test]
+fn what_names_no_column_is_refused_before_anything_is_read() {
+    for command in ["images", "layers", "containers", "build-cache", "check"] {
+        for wrong in [["--sort", "bytez"], ["--filter", "bytez>1"], ["--filter", "nonsense=1"], ["--format", "{{if .id}}{{.Idd}}{{end}}"]] {
+            let ran = run(binary().arg(command).args(wrong).args(["--data-root", "/nonexistent"]));
+            assert_eq!((ran.status, ran.output.as_str()), (2, ""), "{command} {wrong:?}: {}", ran.errors);
+        }
+    }
+    assert_eq!(run(binary().args(["roots", "--sort", "bytez"])).status, 2);
+}
