@@ -1,8 +1,9 @@
 //! An opened directory: the only way this crate reaches what lies below a data-root.
 //!
-//! Every access is relative to a descriptor, resolves below it (`openat2` with `RESOLVE_BENEATH`), follows no symbolic link and opens
-//! nothing but directories and regular files: a `link` that is a FIFO cannot make us wait, one that is a symbolic link cannot lead
-//! us out. What a content may weigh is the caller's to say, because only it knows how large an honest one gets.
+//! Every access is relative to a descriptor, resolves below it (`openat2` with `RESOLVE_BENEATH`), follows no symbolic link, neither in the
+//! middle of a name nor at its end, and opens nothing but directories and regular files: a `link` that is a FIFO cannot make us wait, one
+//! that is a symbolic link cannot lead us out. What a content may weigh is the caller's to say, because only it knows how large an honest
+//! one gets.
 
 mod entry;
 mod error;
@@ -12,7 +13,7 @@ pub use error::{Cause, Operation, ReadError};
 
 use nix::errno::Errno;
 use nix::fcntl::{AtFlags, OFlag, OpenHow, ResolveFlag, openat, openat2, readlinkat};
-use nix::sys::stat::Mode;
+use nix::sys::stat::{Mode, fstat, fstatat};
 use std::ffi::{OsStr, OsString};
 use std::fs::File;
 use std::io::{self, Read as _};
@@ -102,7 +103,7 @@ impl Dir {
     /// When the kernel fails to say.
     pub fn kind(&self, name: impl AsRef<Path>) -> Result<Option<Kind>, ReadError> {
         let name = name.as_ref();
-        match nix::sys::stat::fstatat(&self.fd, name, AtFlags::AT_SYMLINK_NOFOLLOW) {
+        match self.at_parent_of(name, |parent, last| fstatat(parent, last, AtFlags::AT_SYMLINK_NOFOLLOW)) {
             Ok(stat) => Ok(Some(match stat.st_mode & nix::libc::S_IFMT {
                 nix::libc::S_IFDIR => Kind::Directory,
                 nix::libc::S_IFREG => Kind::File,
@@ -123,7 +124,8 @@ impl Dir {
         let name = name.as_ref();
         let flags = AtFlags::SYMLINK_NOFOLLOW | AtFlags::EMPTY_PATH | AtFlags::NO_AUTOMOUNT;
         let wanted = StatxFlags::INO | StatxFlags::BTIME | StatxFlags::CTIME | StatxFlags::MTIME;
-        match statx(&self.fd, name, flags, wanted) {
+        let errno = |errno: rustix::io::Errno| Errno::from_raw(errno.raw_os_error());
+        match self.at_parent_of(name, |parent, last| statx(parent, last, flags, wanted).map_err(errno)) {
             Ok(stat) => Ok(Some(Stamp {
                 device: (stat.stx_dev_major, stat.stx_dev_minor),
                 inode: stat.stx_ino,
@@ -131,8 +133,8 @@ impl Dir {
                 changed: (stat.stx_ctime.tv_sec, stat.stx_ctime.tv_nsec),
                 modified: (stat.stx_mtime.tv_sec, stat.stx_mtime.tv_nsec),
             })),
-            Err(rustix::io::Errno::NOENT) => Ok(None),
-            Err(errno) => Err(self.error(name, Operation::Stat, io::Error::from(errno))),
+            Err(Errno::ENOENT) => Ok(None),
+            Err(errno) => Err(self.error(name, Operation::Stat, errno)),
         }
     }
 
@@ -153,7 +155,7 @@ impl Dir {
             Err(Errno::ENXIO | Errno::ENODEV | Errno::ELOOP) => return Err(self.error(name, Operation::Open, Cause::NotAFile)),
             Err(errno) => return Err(self.error(name, Operation::Open, errno)),
         };
-        let stat = nix::sys::stat::fstat(&fd).map_err(|errno| self.error(name, Operation::Stat, errno))?;
+        let stat = fstat(&fd).map_err(|errno| self.error(name, Operation::Stat, errno))?;
         if stat.st_mode & nix::libc::S_IFMT != nix::libc::S_IFREG {
             return Err(self.error(name, Operation::Open, Cause::NotAFile));
         }
@@ -201,7 +203,7 @@ impl Dir {
     /// When something else stands there, or the kernel fails to say.
     pub fn read_link(&self, name: impl AsRef<Path>) -> Result<Option<OsString>, ReadError> {
         let name = name.as_ref();
-        match readlinkat(&self.fd, name) {
+        match self.at_parent_of(name, |parent, last| readlinkat(parent, last)) {
             Ok(text) => Ok(Some(text)),
             Err(Errno::ENOENT) => Ok(None),
             Err(Errno::EINVAL) => Err(self.error(name, Operation::Read, Cause::Malformed("not a symbolic link".to_owned()))),
@@ -214,6 +216,17 @@ impl Dir {
         let name = name.as_ref();
         let path = if name.as_os_str().is_empty() { self.path.clone() } else { self.path.join(name) };
         ReadError { path, operation, cause: cause.into() }
+    }
+
+    /// Asks about the last component of `name` in the directory that holds it, which is reached through no symbolic link.
+    fn at_parent_of<T>(&self, name: &Path, ask: impl FnOnce(BorrowedFd<'_>, &Path) -> nix::Result<T>) -> nix::Result<T> {
+        match (name.parent(), name.file_name()) {
+            (Some(parent), Some(last)) if !parent.as_os_str().is_empty() => {
+                let parent = self.open_beneath(parent, OFlag::O_DIRECTORY | OFlag::O_PATH)?;
+                ask(parent.as_fd(), Path::new(last))
+            }
+            _ => ask(self.fd.as_fd(), name),
+        }
     }
 
     /// Opens `name` read-only, below this directory and through no symbolic link.
@@ -245,82 +258,4 @@ impl Dir {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use std::fs;
-    use std::os::unix::fs::symlink;
-
-    /// A directory with a file, a FIFO, links in and out, and a subdirectory.
-    fn fixture() -> (tempfile::TempDir, Dir) {
-        let temp = tempfile::tempdir().unwrap();
-        fs::write(temp.path().join("file"), "0123456789").unwrap();
-        fs::create_dir(temp.path().join("sub")).unwrap();
-        fs::write(temp.path().join("sub/inner"), "inner").unwrap();
-        symlink("file", temp.path().join("inside")).unwrap();
-        symlink("/etc", temp.path().join("outside")).unwrap();
-        nix::unistd::mkfifo(&temp.path().join("fifo"), Mode::S_IRWXU).unwrap();
-        let dir = Dir::root(temp.path()).unwrap();
-        (temp, dir)
-    }
-
-    #[test]
-    fn reads_a_file_of_several_components() {
-        let (_temp, dir) = fixture();
-        assert_eq!(dir.read("sub/inner", 100).unwrap().unwrap(), b"inner");
-        assert!(dir.read("absent", 100).unwrap().is_none());
-        assert!(dir.read("absent/file", 100).unwrap().is_none());
-    }
-
-    #[test]
-    fn refuses_what_is_too_large_a_fifo_a_link_and_a_way_out() {
-        let (_temp, dir) = fixture();
-        assert_eq!(dir.read("file", 10).unwrap().unwrap().len(), 10);
-        for (name, limit) in [("file", 9), ("fifo", 100), ("inside", 100), ("outside/passwd", 100), ("../x", 100), ("sub", 100)] {
-            assert!(dir.read(name, limit).is_err(), "{name} was read");
-        }
-        assert!(dir.dir("outside").is_err());
-        assert!(dir.dir("..").is_err());
-        assert!(dir.dir("file").is_err());
-    }
-
-    #[test]
-    fn refuses_the_same_where_there_is_no_openat2() {
-        let (_temp, dir) = fixture();
-        let open = |name: &str| dir.open_by_steps(Path::new(name), OFlag::O_RDONLY | OFlag::O_NOFOLLOW | OFlag::O_NONBLOCK);
-        assert!(open("sub/inner").is_ok());
-        assert!(open(".").is_ok());
-        for name in ["inside", "outside/passwd", "../x", "/etc/passwd", "sub/../file", ""] {
-            assert!(open(name).is_err(), "{name} was opened");
-        }
-    }
-
-    #[test]
-    fn lists_sorted_with_kinds() {
-        let (_temp, dir) = fixture();
-        let listed: Vec<_> = dir.entries().unwrap().into_iter().map(|entry| (entry.name.into_string().unwrap(), entry.kind)).collect();
-        let expected = [
-            ("fifo", Kind::Special),
-            ("file", Kind::File),
-            ("inside", Kind::Symlink),
-            ("outside", Kind::Symlink),
-            ("sub", Kind::Directory),
-        ];
-        assert_eq!(listed, expected.map(|(name, kind)| (name.to_owned(), kind)));
-    }
-
-    #[test]
-    fn an_error_names_the_path_the_operation_and_the_cause() {
-        let (temp, dir) = fixture();
-        let error = dir.read("sub/../file", 1).unwrap_err().to_string();
-        assert!(error.starts_with(&format!("cannot read {}", temp.path().canonicalize().unwrap().display())), "{error}");
-    }
-
-    #[test]
-    fn a_stamp_tells_inodes_apart() {
-        let (_temp, dir) = fixture();
-        assert_eq!(dir.stamp("file").unwrap(), dir.stamp("file").unwrap());
-        assert_ne!(dir.stamp("file").unwrap().unwrap().inode, dir.stamp("inside").unwrap().unwrap().inode);
-        assert!(dir.stamp("absent").unwrap().is_none());
-        assert!(dir.stamp("").unwrap().is_some());
-    }
-}
+mod tests;

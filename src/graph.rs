@@ -4,12 +4,12 @@
 //! reference ─► image ─► layer ─► layer directory ─► link ─► layer directory …     (`lower` names links, links name directories)
 //! container ─► mount ─► RW, init directory; layer
 //! build snapshot, lease, cache record ─► directory, layer, snapshot
-//! live mount ─► directory, link
+//! live mount, process ─► directory, link
 //! removal, write set ─► directory                                                 (named, but not kept)
 //! ```
 //!
 //! An edge says *why*: [`Via`]. What is reachable from a root is in use; the roots are whatever dockerd or the kernel can still ask for:
-//! images, containers, BuildKit's snapshots, leases and records, and mounts in any namespace.
+//! images, containers, BuildKit's snapshots, leases and records, mounts in any namespace, and processes that have something open there.
 
 #![warn(clippy::wildcard_enum_match_arm, reason = "a thing that is added must be judged, not fall to a default")]
 

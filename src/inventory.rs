@@ -7,7 +7,7 @@ use crate::store::buildkit::{self, BuildKit};
 use crate::store::containers::{self, Container};
 use crate::store::imagedb::{self, Image};
 use crate::store::layerdb::{self, LayerDb};
-use crate::store::live::{Live, LiveMount, LockState, Sight, locks};
+use crate::store::live::{Holder, Live, LiveMount, LockState, Sight, locks};
 use crate::store::mounts::{self, Mount};
 use crate::store::overlay2::{self, Overlay2};
 use crate::store::plugins::{self, Plugin};
@@ -47,6 +47,8 @@ pub struct Inventory {
     pub plugins: BTreeMap<String, Plugin>,
     /// Mounts, in any namespace, that use layer directories.
     pub live_mounts: Vec<LiveMount>,
+    /// Processes that have something open in layer directories, run from them or stand in them.
+    pub holders: Vec<Holder>,
     /// The dockerd that runs on this data-root.
     pub running: Option<Running>,
     /// Whether a dockerd of 23.0 or later was ever here: it writes `engine-id`.
@@ -76,9 +78,9 @@ impl Inventory {
         // Asked again: a dockerd that came up meanwhile has made things that were read, and may have named them where it was too late.
         let lock = locks::probe(root).unwrap_or(LockState::Unknown);
         let running = live.as_ref().and_then(|live| Running::find(live, &lock));
-        let live_mounts = live.map_or_else(Vec::new, |live| {
+        let (live_mounts, holders) = live.map_or_else(Default::default, |live| {
             unreadable.extend(live.incomplete);
-            live.mounts
+            (live.mounts, live.holders)
         });
         let references = references.unwrap_or_default();
         let mut inventory = Self {
@@ -94,6 +96,7 @@ impl Inventory {
             volumes,
             plugins,
             live_mounts,
+            holders,
             running,
             has_engine_id,
             unreadable,
@@ -135,6 +138,7 @@ impl Inventory {
             | Thing::Lease(_)
             | Thing::Record(_)
             | Thing::LiveMount(..)
+            | Thing::Process(_)
             | Thing::Link(_) => None,
         }
     }

@@ -1,18 +1,11 @@
 //! What the builder writes, judged by a real dockerd.
 
-#![expect(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::indexing_slicing,
-    clippy::print_stderr,
-    reason = "a test that cannot go on fails"
-)]
+#![expect(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, clippy::print_stderr, reason = "a test that cannot go on fails")]
 
-#[path = "builder/dockerd.rs"]
-mod dockerd;
+#[path = "engine/engine.rs"]
+mod engine;
 
-use dockerd::Dockerd;
+use engine::Engine;
 use layerwise::demo::{Builder, Container, ContainerSpec, ImageSpec, Layer, SnapshotSpec, Target, Tree, sample};
 use layerwise::id::{ChainId, DiffId};
 use std::collections::{BTreeMap, BTreeSet};
@@ -52,6 +45,19 @@ fn every_kind() -> Tree {
         .content("naïve & <odd>\u{2028}", "")
 }
 
+/// What `docker` prints.
+fn docker(engine: &Engine, arguments: &[&str]) -> Vec<u8> {
+    engine.output(engine.docker_command("").args(arguments))
+}
+
+/// The lines of what `docker` prints, sorted.
+fn lines(engine: &Engine, arguments: &[&str]) -> Vec<String> {
+    let text = String::from_utf8(docker(engine, arguments)).unwrap();
+    let mut lines: Vec<_> = text.lines().map(str::to_owned).collect();
+    lines.sort();
+    lines
+}
+
 /// The digests of the layers in what `docker save` wrote of one image, base first.
 fn saved_layers(archive: &[u8]) -> Vec<DiffId> {
     let temp = tempfile::tempdir().unwrap();
@@ -81,27 +87,27 @@ fn dockerd_lists_saves_and_runs_what_was_built() {
     root.container(&ContainerSpec::new("done", &untagged).exited(3).log(120)).unwrap();
     root.container(&ContainerSpec::new("stuck", &below).dead()).unwrap();
 
-    let Some(daemon) = Dockerd::start(root.path()) else { return };
-    let images = daemon.lines(&["image", "ls", "--format", "{{.ID}} {{.Repository}}:{{.Tag}}", "--no-trunc"]);
+    let Some(engine) = Engine::start_on("dockerd_lists_saves_and_runs_what_was_built", root.path()) else { return };
+    let images = lines(&engine, &["image", "ls", "--format", "{{.ID}} {{.Repository}}:{{.Tag}}", "--no-trunc"]);
     let wanted = [(&image, "kinds:1"), (&image, "localhost:5000/kinds:x"), (&below, "shell:1"), (&untagged, "<none>:<none>")];
     let wanted: BTreeSet<_> = wanted.map(|(image, name)| format!("{} {name}", image.id)).into_iter().collect();
     assert_eq!(images.iter().filter(|line| !line.ends_with(" nothing:1")).cloned().collect::<BTreeSet<_>>(), wanted);
     assert_eq!(images.len(), 5);
-    let containers = daemon.lines(&["ps", "--all", "--format", "{{.Names}} {{.State}}"]);
+    let containers = lines(&engine, &["ps", "--all", "--format", "{{.Names}} {{.State}}"]);
     assert_eq!(containers, ["done exited", "made created", "stuck dead", "web exited"]);
 
-    assert_eq!(saved_layers(&daemon.docker(&["save", "kinds:1"])), image.top.as_ref().unwrap().diff_ids);
-    let sizes = daemon.lines(&["image", "inspect", "--format", "{{.Size}}", "kinds:1"]);
+    assert_eq!(saved_layers(&docker(&engine, &["save", "kinds:1"])), image.top.as_ref().unwrap().diff_ids);
+    let sizes = lines(&engine, &["image", "inspect", "--format", "{{.Size}}", "kinds:1"]);
     assert_eq!(sizes, [(base.size + top.size).to_string()]);
-    assert_eq!(daemon.lines(&["logs", "web"]).len(), 5_000 / 120);
+    assert_eq!(lines(&engine, &["logs", "web"]).len(), 5_000 / 120);
 
-    let run = |command: &str| daemon.lines(&["run", "--rm", "--network=none", "kinds:1", "sh", "-c", command]);
+    let run = |command: &str| lines(&engine, &["run", "--rm", "--network=none", "kinds:1", "sh", "-c", command]);
     assert_eq!(
         run("cat /etc/motd; ls /data /etc/old 2>&1; stat -c '%a %u %g %s' /bin/tool; stat -c %Y /etc/motd"),
         ["/data:", "1600000000", "4711 7 8 70000", "above", "hello", "ls: /etc/old: No such file or directory"]
     );
-    daemon.docker(&["start", "web"]);
-    assert_eq!(daemon.lines(&["exec", "web", "cat", "/tmp/written", "/data/inside"]), ["before", "of the volume"]);
+    docker(&engine, &["start", "web"]);
+    assert_eq!(lines(&engine, &["exec", "web", "cat", "/tmp/written", "/data/inside"]), ["before", "of the volume"]);
 }
 
 #[test]
@@ -121,10 +127,10 @@ fn dockerd_keeps_house_in_the_databases_that_were_built() {
     let volumes: Vec<_> = (0..300).map(|index| format!("volume-{index}")).collect();
     root.batch(|root| volumes.iter().try_for_each(|name| root.volume(name, &Tree::new(name)).map(drop))).unwrap();
 
-    let Some(daemon) = Dockerd::start(root.path()) else { return };
-    assert_eq!(daemon.lines(&["volume", "ls", "--quiet"]).into_iter().collect::<BTreeSet<_>>(), volumes.into_iter().collect());
+    let Some(engine) = Engine::start_on("dockerd_keeps_house_in_the_databases_that_were_built", root.path()) else { return };
+    assert_eq!(lines(&engine, &["volume", "ls", "--quiet"]).into_iter().collect::<BTreeSet<_>>(), volumes.into_iter().collect());
     let records =
-        daemon.lines(&["system", "df", "--verbose", "--format", "{{range .BuildCache}}{{.ID}} {{.CacheType}} {{.Size}}\n{{end}}"]);
+        lines(&engine, &["system", "df", "--verbose", "--format", "{{range .BuildCache}}{{.ID}} {{.CacheType}} {{.Size}}\n{{end}}"]);
     let record = |id: &str| records.iter().find(|line| line.starts_with(id)).unwrap_or_else(|| panic!("{id} is not in {records:?}"));
     for (snapshot, said) in snapshots.iter().zip(["source.local 900B", "exec.cachemount 5kB", "regular 300B", "regular 800B"]) {
         assert!(record(&snapshot.name[..12]).ends_with(said), "{records:?}");
@@ -134,9 +140,9 @@ fn dockerd_keeps_house_in_the_databases_that_were_built() {
     let context = temp.path().join("context");
     fs::create_dir(&context).unwrap();
     fs::write(context.join("Dockerfile"), "FROM site:1\nRUN cat /in > /copy\n").unwrap();
-    daemon.docker(&["build", "--quiet", "--network=none", "--tag=upon:1", context.to_str().unwrap()]);
-    assert_eq!(saved_layers(&daemon.docker(&["save", "site:1"])), site.top.unwrap().diff_ids);
-    daemon.docker(&["builder", "prune", "--all", "--force"]);
+    docker(&engine, &["build", "--quiet", "--network=none", "--tag=upon:1", context.to_str().unwrap()]);
+    assert_eq!(saved_layers(&docker(&engine, &["save", "site:1"])), site.top.unwrap().diff_ids);
+    docker(&engine, &["builder", "prune", "--all", "--force"]);
     for snapshot in &snapshots[..3] {
         assert!(!root.path().join(snapshot.dir.path()).exists(), "{} is still there", snapshot.name);
     }
@@ -159,8 +165,8 @@ fn a_fresh_data_root_has_the_names_and_modes_that_dockerd_gives_it() {
     let temp = tempfile::tempdir().unwrap();
     let real = temp.path().join("real");
     fs::create_dir(&real).unwrap();
-    let Some(daemon) = Dockerd::start(&real) else { return };
-    drop(daemon);
+    let Some(engine) = Engine::start_on("a_fresh_data_root_has_the_names_and_modes_that_dockerd_gives_it", &real) else { return };
+    drop(engine);
     let built = Builder::create(temp.path().join("built")).unwrap();
     assert_eq!(names_and_modes(built.path()), names_and_modes(&real));
 }
@@ -170,12 +176,12 @@ fn dockerd_starts_on_the_sample() {
     let temp = tempfile::tempdir().unwrap();
     let root = temp.path().join("root");
     sample::write(&root).unwrap();
-    let Some(daemon) = Dockerd::start(&root) else { return };
-    assert_eq!(daemon.lines(&["image", "ls", "--quiet", "--all"]).into_iter().collect::<BTreeSet<_>>().len(), 7);
-    assert_eq!(daemon.lines(&["ps", "--all", "--quiet"]).len(), 5);
-    assert_eq!(daemon.lines(&["plugin", "ls", "--quiet"]).len(), 1);
-    for image in daemon.lines(&["image", "ls", "--format", "{{.Repository}}:{{.Tag}}", "--filter", "dangling=false"]) {
-        assert!(!daemon.docker(&["save", &image]).is_empty());
+    let Some(engine) = Engine::start_on("dockerd_starts_on_the_sample", &root) else { return };
+    assert_eq!(lines(&engine, &["image", "ls", "--quiet", "--all"]).into_iter().collect::<BTreeSet<_>>().len(), 7);
+    assert_eq!(lines(&engine, &["ps", "--all", "--quiet"]).len(), 5);
+    assert_eq!(lines(&engine, &["plugin", "ls", "--quiet"]).len(), 1);
+    for image in lines(&engine, &["image", "ls", "--format", "{{.Repository}}:{{.Tag}}", "--filter", "dangling=false"]) {
+        assert!(!docker(&engine, &["save", &image]).is_empty());
     }
 }
 
@@ -233,15 +239,15 @@ fn what_dockerd_adds_has_the_shape_of_what_was_built() {
     let files = ["config.v2.json", "hostconfig.json"];
     let configs = files.map(|file| fs::read(at(&done.path()).join(file)).unwrap());
     let container = shape(&at(&done.path()), &done.id.to_string());
-    let Some(daemon) = Dockerd::start(root.path()) else { return };
-    let answer = |arguments: &[&str]| daemon.lines(arguments).pop().unwrap();
+    let Some(engine) = Engine::start_on("what_dockerd_adds_has_the_shape_of_what_was_built", root.path()) else { return };
+    let answer = |arguments: &[&str]| lines(&engine, arguments).pop().unwrap();
     let made = answer(&["create", "--network=none", "ours:1", "sh", "-c", "echo done; cat /etc/passwd > /copy"]);
-    daemon.docker(&["start", "--attach", &made]);
+    docker(&engine, &["start", "--attach", &made]);
     let theirs = answer(&["commit", &made, "theirs:1"]);
-    daemon.docker(&["create", "theirs:1"]);
+    docker(&engine, &["create", "theirs:1"]);
     let layers = answer(&["image", "inspect", "--format", "{{join .RootFS.Layers \" \"}}", "theirs:1"]);
     let layers: Vec<DiffId> = layers.split(' ').map(|layer| layer.parse().unwrap()).collect();
-    drop(daemon);
+    drop(engine);
 
     let chain = ChainId::chain(&layers).last().unwrap();
     let their_record = at(&Target::LayerRecord(chain).path());

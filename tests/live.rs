@@ -7,7 +7,7 @@
     reason = "a test that goes wrong shall stop, and one that is skipped shall say so"
 )]
 
-#[path = "live/engine.rs"]
+#[path = "engine/engine.rs"]
 mod engine;
 #[path = "live/facts.rs"]
 mod facts;

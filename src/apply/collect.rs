@@ -9,7 +9,7 @@
 //! dockerd is kept from starting only between the second arrow and "let dockerd start"; the slow part comes after that.
 
 use super::delete::{Deletion, Tally};
-use super::journal::Item;
+use super::journal::{Item, Slot};
 use super::judge::Judged;
 use super::lock::{Offline, Online, Own, Permit, Refusal};
 use super::restore::{Restored, put_back};
@@ -23,7 +23,7 @@ use crate::graph::verdict::Emptiness;
 use crate::id::DirId;
 use crate::inventory::Inventory;
 use crate::plan::{Action, Evidence, Mode, Plan, Wanted};
-use crate::store::live::{self, Proc, holders};
+use crate::store::live::{self, Proc, moved};
 use crate::store::{containers, imagedb, repositories};
 use std::collections::{BTreeSet, HashMap};
 use std::time::{Duration, Instant};
@@ -209,9 +209,9 @@ impl Work<'_, '_> {
     fn held(&self, run: &Run) -> BTreeSet<usize> {
         let begun = Instant::now();
         loop {
-            let dirs = dirs_held(self.root, self.proc);
-            let is_held =
-                |item: &&Item| item.objects.iter().any(|object| object.path.split().1.parse().is_ok_and(|id: DirId| dirs.contains(&id)));
+            let (dirs, slots) = (dirs_held(self.root, self.proc), moved::slots_held(self.proc, &run.id));
+            let by_name = |object: &Slot| object.path.split().1.parse().is_ok_and(|id: DirId| dirs.contains(&id));
+            let is_held = |item: &&Item| item.objects.iter().any(|object| slots.contains(&object.number) || by_name(object));
             let mut held: BTreeSet<usize> = run.items.iter().filter(is_held).map(|item| item.number).collect();
             // What is below comes after what lies on it.
             for item in &run.items {
@@ -291,12 +291,11 @@ pub fn identity(root: &Dir) -> Result<Evidence, Refusal> {
     stamp.map(Evidence::directory).ok_or_else(gone)
 }
 
-/// The layer directories that a mount or a process holds.
+/// The layer directories that a mount or a process holds by their names.
 fn dirs_held(root: &Dir, proc: &Proc) -> BTreeSet<DirId> {
     let live = live::read(proc, root);
-    let (holders, _) = holders::read(proc);
     let mounted = live.mounts.into_iter().flat_map(|mount| mount.directories);
-    mounted.chain(holders.into_iter().flat_map(|holder| holder.directories)).collect()
+    mounted.chain(live.holders.into_iter().flat_map(|holder| holder.directories)).collect()
 }
 
 /// What became of each action of the plan, whether or not it was still to be done.

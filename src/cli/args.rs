@@ -10,10 +10,14 @@ use std::path::PathBuf;
 /// The options of every command.
 #[derive(Debug, Clone, clap::Args)]
 #[command(next_help_heading = "Global options")]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag of the command line")]
 pub(super) struct Global {
     /// The data-root to read [default: the running dockerd's, else daemon.json's, else the usual places]
     #[arg(long, global = true, value_name = "DIR")]
     pub data_root: Option<PathBuf>,
+    /// DIR is a copy, or on a disk that no machine is using: ask this machine nothing about it
+    #[arg(long, global = true)]
+    pub copy: bool,
     /// How to print: table, json (one document), jsonl (one item a line) or a template such as '{{.ID}} {{.Bytes}}'
     #[arg(long, global = true, value_name = "FORMAT", default_value = "table")]
     pub format: Format,

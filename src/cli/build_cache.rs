@@ -2,7 +2,6 @@ use super::args::{Global, ListArgs};
 use super::exit::{Failure, Status};
 use super::list;
 use super::output::Output;
-use super::session::{Scan, Session};
 use crate::render::column::{Column, Kind};
 use crate::render::size::Digits;
 use crate::report::build_cache;
@@ -18,7 +17,7 @@ pub(super) struct Args {
 
 const BYTES: Kind = Kind::Bytes(Digits::Four);
 
-const COLUMNS: [Column; 15] = [
+static COLUMNS: [Column; 15] = [
     Column::new("id", "CACHE ID", Kind::Id),
     Column::new("kind", "TYPE", Kind::Name),
     Column::new("dir", "DIRECTORY", Kind::Id),
@@ -37,8 +36,5 @@ const COLUMNS: [Column; 15] = [
 ];
 
 pub(super) fn run(args: &Args, global: &Global, output: &mut Output) -> Result<Status, Failure> {
-    let session = Session::open(global, Scan::from(args.list.no_scan), output)?;
-    let items = build_cache::list(&session.audit);
-    list::print(("build-cache", &COLUMNS), &session.audit.inventory, items, (global, &args.list, output))?;
-    Ok(Status::Fine)
+    list::run(("build-cache", &COLUMNS), build_cache::list, (&args.list, global, output))
 }

@@ -1,10 +1,9 @@
 use super::args::{Global, ListArgs};
 use super::exit::{Failure, Status};
-use super::list::value;
+use super::list::List;
 use super::output::Output;
 use super::session::{Scan, Session};
 use crate::render::column::{Column, Kind};
-use crate::render::list::{self, Extent, Listing, View};
 use crate::report::{Document, check};
 
 /// List what could not be read, what is missing and what is garbage
@@ -16,7 +15,7 @@ pub(super) struct Args {
     list: ListArgs,
 }
 
-const COLUMNS: [Column; 7] = [
+static COLUMNS: [Column; 7] = [
     Column::new("severity", "SEVERITY", Kind::Name),
     Column::new("code", "CODE", Kind::Name),
     Column::new("path", "PATH", Kind::Text),
@@ -27,20 +26,10 @@ const COLUMNS: [Column; 7] = [
 ];
 
 pub(super) fn run(args: &Args, global: &Global, output: &mut Output) -> Result<Status, Failure> {
+    let list = List::new(&COLUMNS, "findings", (&args.list, global, output))?;
     let session = Session::open(global, Scan::Skip, output)?;
     let check = check::find(&session.audit);
     let bad = check.findings.iter().any(|finding| matches!(finding.severity, check::Severity::Error | check::Severity::Warning));
-    let document = Document::new("check", &session.audit.inventory, check);
-    let view = View {
-        format: global.format.clone(),
-        extent: if global.quiet { Extent::Ids } else { Extent::Usual },
-        sort: args.list.sort.clone(),
-        filters: args.list.filter.iter().cloned().collect(),
-        look: output.look,
-        style: output.style,
-    };
-    let listing = Listing { document: value(&document)?, items: "findings", columns: &COLUMNS };
-    let text = list::list(listing, &view).map_err(Failure::usage)?;
-    output.print(&text)?;
+    list.print(&Document::new("check", &session.audit.inventory, check), output)?;
     Ok(if bad { Status::Findings } else { Status::Fine })
 }

@@ -2,7 +2,6 @@ use super::args::{Global, ListArgs};
 use super::exit::{Failure, Status};
 use super::list;
 use super::output::Output;
-use super::session::{Scan, Session};
 use crate::render::column::{Column, Kind};
 use crate::render::size::Digits;
 use crate::report::containers;
@@ -19,7 +18,7 @@ pub(super) struct Args {
 
 const BYTES: Kind = Kind::Bytes(Digits::Four);
 
-const COLUMNS: [Column; 15] = [
+static COLUMNS: [Column; 15] = [
     Column::new("id", "CONTAINER ID", Kind::Id),
     Column::new("name", "NAME", Kind::Name),
     Column::new("image_name", "IMAGE", Kind::Text),
@@ -38,8 +37,5 @@ const COLUMNS: [Column; 15] = [
 ];
 
 pub(super) fn run(args: &Args, global: &Global, output: &mut Output) -> Result<Status, Failure> {
-    let session = Session::open(global, Scan::from(args.list.no_scan), output)?;
-    let items = containers::list(&session.audit);
-    list::print(("containers", &COLUMNS), &session.audit.inventory, items, (global, &args.list, output))?;
-    Ok(Status::Fine)
+    list::run(("containers", &COLUMNS), containers::list, (&args.list, global, output))
 }

@@ -42,7 +42,7 @@ pub(super) fn run(args: &Args, global: &Global, output: &mut Output) -> Result<S
         run_one(&path, command, global, output)?;
     }
     if args.keep.is_some() {
-        output.say(&format!("The sample stays in {}; look at it with --data-root", path.display()));
+        output.say(&format!("The sample stays in {}; look at it with --data-root {0} --copy", path.display()));
     }
     Ok(Status::Fine)
 }
@@ -51,6 +51,7 @@ pub(super) fn run(args: &Args, global: &Global, output: &mut Output) -> Result<S
 fn run_one(path: &std::path::Path, command: &[&str], global: &Global, output: &mut Output) -> Result<Status, Failure> {
     let words = std::iter::once("layerwise").chain(command.iter().copied());
     let mut cli = super::Cli::try_parse_from(words).map_err(Failure::usage)?;
-    cli.global = Global { data_root: Some(path.to_owned()), ..global.clone() };
+    // Nobody else knows of it.
+    cli.global = Global { data_root: Some(path.to_owned()), copy: true, ..global.clone() };
     super::run(&cli, output)
 }

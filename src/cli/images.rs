@@ -2,7 +2,6 @@ use super::args::{Global, ListArgs};
 use super::exit::{Failure, Status};
 use super::list;
 use super::output::Output;
-use super::session::{Scan, Session};
 use crate::render::column::{Column, Kind};
 use crate::render::size::Digits;
 use crate::report::images;
@@ -20,7 +19,7 @@ pub(super) struct Args {
 
 const BYTES: Kind = Kind::Bytes(Digits::Four);
 
-const COLUMNS: [Column; 15] = [
+static COLUMNS: [Column; 15] = [
     Column::new("references", "IMAGE", Kind::References),
     Column::new("id", "IMAGE ID", Kind::Id),
     Column::new("created", "CREATED", Kind::Age),
@@ -39,8 +38,5 @@ const COLUMNS: [Column; 15] = [
 ];
 
 pub(super) fn run(args: &Args, global: &Global, output: &mut Output) -> Result<Status, Failure> {
-    let session = Session::open(global, Scan::from(args.list.no_scan), output)?;
-    let items = images::list(&session.audit);
-    list::print(("images", &COLUMNS), &session.audit.inventory, items, (global, &args.list, output))?;
-    Ok(Status::Fine)
+    list::run(("images", &COLUMNS), images::list, (&args.list, global, output))
 }

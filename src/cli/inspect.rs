@@ -24,17 +24,7 @@ pub(super) fn run(args: &Args, global: &Global, output: &mut Output) -> Result<S
     let session = Session::open(global, Scan::from(args.no_scan), output)?;
     let audit = &session.audit;
     let classifier = Classifier::new(&audit.inventory, &audit.graph, &audit.verdicts);
-    let mut items = Vec::new();
-    let mut status = Status::Fine;
-    for text in &args.targets {
-        match targets::find(&session, text) {
-            Ok(target) => items.push(inspect::tell(audit, &classifier, text, &target)),
-            Err(failure) => {
-                output.error(&failure);
-                status = failure.status;
-            }
-        }
-    }
+    let (items, status) = targets::answer(&session, &args.targets, output, |text, target| inspect::tell(audit, &classifier, text, target));
     let document = value(&Document::new("inspect", &audit.inventory, Items { items }))?;
     let text = match &global.format {
         Format::Table => json::pretty(&document) + "\n",

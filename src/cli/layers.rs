@@ -2,7 +2,6 @@ use super::args::{Global, ListArgs};
 use super::exit::{Failure, Status};
 use super::list;
 use super::output::Output;
-use super::session::{Scan, Session};
 use crate::render::column::{Column, Kind};
 use crate::render::size::Digits;
 use crate::report::layers;
@@ -18,7 +17,7 @@ pub(super) struct Args {
 
 const BYTES: Kind = Kind::Bytes(Digits::Four);
 
-const COLUMNS: [Column; 17] = [
+static COLUMNS: [Column; 17] = [
     Column::new("chain_id", "LAYER", Kind::Id),
     Column::new("dir", "DIRECTORY", Kind::Id),
     Column::new("depth", "DEPTH", Kind::Count),
@@ -39,8 +38,5 @@ const COLUMNS: [Column; 17] = [
 ];
 
 pub(super) fn run(args: &Args, global: &Global, output: &mut Output) -> Result<Status, Failure> {
-    let session = Session::open(global, Scan::from(args.list.no_scan), output)?;
-    let items = layers::list(&session.audit);
-    list::print(("layers", &COLUMNS), &session.audit.inventory, items, (global, &args.list, output))?;
-    Ok(Status::Fine)
+    list::run(("layers", &COLUMNS), layers::list, (&args.list, global, output))
 }

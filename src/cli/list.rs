@@ -1,34 +1,64 @@
-//! What every list command does with its items.
+//! What every list command does.
 
 use super::args::{Global, ListArgs};
-use super::exit::Failure;
+use super::exit::{Failure, Status};
 use super::output::Output;
-use crate::inventory::Inventory;
+use super::session::{Scan, Session};
+use crate::audit::Audit;
 use crate::render::column::Column;
 use crate::render::list::{self, Extent, Listing, View};
 use crate::report::{Document, Items};
 use serde::Serialize;
 use serde_json::Value;
 
-/// Prints `items` as the command line asks for.
-pub(super) fn print<T: Serialize>(
-    (command, columns): (&str, &[Column]),
-    inventory: &Inventory,
-    items: Vec<T>,
-    (global, args, output): (&Global, &ListArgs, &mut Output),
-) -> Result<(), Failure> {
-    let document = Document::new(command, inventory, Items { items });
-    let view = View {
-        format: global.format.clone(),
-        extent: if global.quiet { Extent::Ids } else { Extent::Usual },
-        sort: args.sort.clone(),
-        filters: args.filter.iter().cloned().collect(),
-        look: output.look,
-        style: output.style,
-    };
-    let listing = Listing { document: value(&document)?, items: "items", columns };
-    let text = list::list(listing, &view).map_err(Failure::usage)?;
-    output.print(&text)
+/// A list as the command line wants it.
+#[derive(Debug)]
+pub(super) struct List {
+    view: View,
+    columns: &'static [Column],
+    items: &'static str,
+}
+
+impl List {
+    /// A list with these columns of what stands under the key `items` of its document.
+    ///
+    /// Fails when the command line names what they do not have: then nothing needs to be read.
+    pub(super) fn new(
+        columns: &'static [Column],
+        items: &'static str,
+        (args, global, output): (&ListArgs, &Global, &Output),
+    ) -> Result<Self, Failure> {
+        let view = View {
+            format: global.format.clone(),
+            extent: if global.quiet { Extent::Ids } else { Extent::Usual },
+            sort: args.sort.clone(),
+            filters: args.filter.iter().cloned().collect(),
+            look: output.look,
+            style: output.style,
+        };
+        view.check(columns).map_err(Failure::usage)?;
+        Ok(Self { view, columns, items })
+    }
+
+    /// Prints what `document` lists.
+    pub(super) fn print<T: Serialize>(&self, document: &Document<T>, output: &mut Output) -> Result<(), Failure> {
+        let listing = Listing { document: value(document)?, items: self.items, columns: self.columns };
+        let text = list::list(listing, &self.view).map_err(Failure::usage)?;
+        output.print(&text)
+    }
+}
+
+/// Runs the list command `name`: reads and measures the data-root, and prints what `list` finds in it.
+pub(super) fn run<T: Serialize>(
+    (name, columns): (&str, &'static [Column]),
+    list: impl FnOnce(&Audit) -> Vec<T>,
+    (args, global, output): (&ListArgs, &Global, &mut Output),
+) -> Result<Status, Failure> {
+    let printer = List::new(columns, "items", (args, global, output))?;
+    let session = Session::open(global, Scan::from(args.no_scan), output)?;
+    let items = list(&session.audit);
+    printer.print(&Document::new(name, &session.audit.inventory, Items { items }), output)?;
+    Ok(Status::Fine)
 }
 
 /// A report as JSON.

@@ -1,11 +1,11 @@
 use super::args::{Global, ListArgs};
 use super::exit::{Failure, Status};
-use super::list;
+use super::list::List;
 use super::output::Output;
 use crate::data_root::{Machine, roots};
 use crate::inventory::Inventory;
 use crate::render::column::{Column, Kind};
-use crate::report::roots as report;
+use crate::report::{Document, Items, roots as report};
 
 /// List the data-roots of this machine and what lies in them
 ///
@@ -17,7 +17,7 @@ pub(super) struct Args {
     list: ListArgs,
 }
 
-const COLUMNS: [Column; 7] = [
+static COLUMNS: [Column; 7] = [
     Column::new("path", "PATH", Kind::Name),
     Column::new("reasons", "FOUND BY", Kind::Text),
     Column::new("daemons", "DAEMON", Kind::Count).hidden(),
@@ -28,6 +28,7 @@ const COLUMNS: [Column; 7] = [
 ];
 
 pub(super) fn run(args: &Args, global: &Global, output: &mut Output) -> Result<Status, Failure> {
+    let list = List::new(&COLUMNS, "items", (&args.list, global, output))?;
     let roots = roots::roots(&Machine::current(), global.data_root.as_deref());
     let items = report::list(&roots);
     let status = if items.is_empty() { Status::Unreadable } else { Status::Fine };
@@ -35,6 +36,6 @@ pub(super) fn run(args: &Args, global: &Global, output: &mut Output) -> Result<S
         output.say("no data-root of Docker was found on this machine");
     }
     let inventory = Inventory { unreadable: roots.incomplete, ..Inventory::default() };
-    list::print(("roots", &COLUMNS), &inventory, items, (global, &args.list, output))?;
+    list.print(&Document::new("roots", &inventory, Items { items }), output)?;
     Ok(status)
 }

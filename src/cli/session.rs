@@ -5,11 +5,11 @@ use super::exit::Failure;
 use super::output::Output;
 use super::progress;
 use crate::audit::Audit;
-use crate::data_root::{self, DataRoot, FileSystem, Machine};
+use crate::data_root::{self, DataRoot, FileSystem, Machine, Reason};
 use crate::inventory::{DRIVER, Inventory};
 use crate::plan::Wanted;
 use crate::render::words;
-use crate::store::live;
+use crate::store::live::{self, Live, LockState, locks};
 use crate::usage::scan;
 
 /// Whether everything is to be measured.
@@ -49,10 +49,7 @@ impl Session {
         let machine = Machine::current();
         let root = data_root::find(&machine, global.data_root.as_deref())?;
         mention_other_stores(&root, output);
-        let live = match machine.proc() {
-            Ok(proc) => Some(live::read(&proc, &root.dir)),
-            Err(error) => return Err(Failure::unreadable(error).hint("mount /proc: without it nobody can tell what is mounted")),
-        };
+        let live = if global.copy { believe_copy(&root)? } else { Some(ask_machine(&machine, &root)?) };
         let inventory = Inventory::read(&root.dir, live);
         let measured = match scan {
             Scan::Measure => Some(measure(&root, global)),
@@ -84,6 +81,27 @@ fn use_threads(global: &Global) -> Result<(), Failure> {
     let Some(threads) = global.threads else { return Ok(()) };
     let pool = rayon::ThreadPoolBuilder::new().num_threads(threads.get());
     pool.build_global().map_err(|error| Failure::usage(format!("cannot use {threads} threads: {error}")))
+}
+
+/// What the machine says of the data-root.
+fn ask_machine(machine: &Machine, root: &DataRoot) -> Result<Live, Failure> {
+    let proc = machine.proc().map_err(|error| {
+        Failure::unreadable(error).hint("mount /proc: without it nobody can tell what is mounted; for a copy of a data-root give --copy")
+    })?;
+    Ok(live::read(&proc, &root.dir))
+}
+
+/// Takes it that no machine uses the data-root, unless it is seen that one does.
+fn believe_copy(root: &DataRoot) -> Result<Option<Live>, Failure> {
+    let path = root.dir.path().display();
+    if !matches!(root.reason, Reason::Flag | Reason::Environment) {
+        return Err(Failure::usage("--copy is said of a directory: name it with --data-root"));
+    }
+    match locks::probe(&root.dir) {
+        Ok(LockState::Free | LockState::Missing) => Ok(None),
+        Ok(LockState::Held { .. } | LockState::Unknown) => Err(Failure::usage(format!("{path} is no copy: a dockerd holds its lock"))),
+        Err(error) => Err(Failure::unreadable(error)),
+    }
 }
 
 /// Says what the data-root is if it is more, or something else, than one overlay2 store.

@@ -1,10 +1,27 @@
 //! From what a person typed to the things that are meant.
 
-use super::exit::Failure;
+use super::exit::{Failure, Status};
+use super::output::Output;
 use super::session::Session;
 use crate::id::lookup::Match;
 use crate::report::target::{self, Target};
 use std::path::{Path, PathBuf};
+
+/// Answers about everything that `texts` mean; of what cannot be found it is said why, and the status tells.
+pub(super) fn answer<T>(session: &Session, texts: &[String], output: &mut Output, answer: impl Fn(&str, &Target) -> T) -> (Vec<T>, Status) {
+    let mut answers = Vec::new();
+    let mut status = Status::Fine;
+    for text in texts {
+        match find(session, text) {
+            Ok(target) => answers.push(answer(text, &target)),
+            Err(failure) => {
+                output.error(&failure);
+                status = failure.status;
+            }
+        }
+    }
+    (answers, status)
+}
 
 /// The one thing that `text` means.
 pub(super) fn find(session: &Session, text: &str) -> Result<Target, Failure> {

@@ -1,9 +1,10 @@
 use super::args::{Global, ListArgs};
 use super::exit::{Failure, Status};
+use super::list::{self, List};
 use super::output::Output;
 use super::session::{Scan, Session};
 use super::until::Until;
-use super::{interrupt, list, progress};
+use super::{interrupt, progress};
 use crate::apply::{self, Item, Offline, Own, Refusal, Run, State, Tally, Tops};
 use crate::data_root::Machine;
 use crate::render::column::{Column, Kind, short_id};
@@ -69,11 +70,11 @@ const COLUMNS: [Column; 9] = [
 ];
 
 pub(super) fn run(args: &Args, global: &Global, output: &mut Output) -> Result<Status, Failure> {
-    let session = Session::open(global, Scan::Skip, output)?;
+    let open = |output: &mut Output| Session::open(global, Scan::Skip, output);
     match &args.command {
-        Command::Ls { list } => ls(&session, list, global, output),
-        Command::Restore { ids } => restore(&session, ids, global, output),
-        Command::Empty { older_than, force } => empty(&session, (older_than.as_ref(), *force), global, output),
+        Command::Ls { list } => ls(list, global, output),
+        Command::Restore { ids } => restore(&open(output)?, ids, global, output),
+        Command::Empty { older_than, force } => empty(&open(output)?, (older_than.as_ref(), *force), global, output),
     }
 }
 
@@ -81,11 +82,13 @@ fn refused(error: apply::ApplyError) -> Failure {
     Refusal::from(error).into()
 }
 
-fn ls(session: &Session, args: &ListArgs, global: &Global, output: &mut Output) -> Result<Status, Failure> {
+fn ls(args: &ListArgs, global: &Global, output: &mut Output) -> Result<Status, Failure> {
+    let printer = List::new(&COLUMNS, "items", (args, global, output))?;
+    let session = Session::open(global, Scan::Skip, output)?;
     let tops = Tops::open(&session.root.dir).map_err(refused)?;
     let runs = apply::Trash::open(&tops).and_then(|trash| trash.runs()).map_err(refused)?;
     let items: Vec<Trashed> = trash::list(&runs);
-    list::print(("trash", &COLUMNS), &session.audit.inventory, items, (global, args, output))?;
+    printer.print(&Document::new("trash", &session.audit.inventory, Items { items }), output)?;
     Ok(Status::Fine)
 }
 

@@ -40,17 +40,7 @@ pub(super) fn run(args: &Args, global: &Global, output: &mut Output) -> Result<S
     let session = Session::open(global, if args.scan { Scan::Measure } else { Scan::Skip }, output)?;
     let audit = &session.audit;
     let classifier = Classifier::new(&audit.inventory, &audit.graph, &audit.verdicts);
-    let mut items = Vec::new();
-    let mut status = Status::Fine;
-    for text in &args.targets {
-        match targets::find(&session, text) {
-            Ok(target) => items.push(why::answer(audit, &classifier, text, &target)),
-            Err(failure) => {
-                output.error(&failure);
-                status = failure.status;
-            }
-        }
-    }
+    let (items, status) = targets::answer(&session, &args.targets, output, |text, target| why::answer(audit, &classifier, text, target));
     let document = Document::new("why", &audit.inventory, Items { items });
     if global.format == Format::Json {
         print_single(&document, global, output)?;
@@ -90,7 +80,7 @@ fn explain(item: &Item, global: &Global, output: &Output) -> String {
     }
     let shown = if global.no_trunc { usize::MAX } else { SHOWN };
     for holder in item.held_by.iter().take(shown) {
-        let is_name = matches!(holder.kind.as_str(), "reference" | "live-mount");
+        let is_name = matches!(holder.kind.as_str(), "reference" | "live-mount" | "process");
         let id = if is_name { holder.id.clone() } else { short_id(&holder.id, output.look.ids) };
         let named = if holder.name == id || holder.name == holder.id { String::new() } else { format!(" ({})", holder.name) };
         lines.push(format!("    {} {id}{named}: {}", holder.kind, holder.via));

@@ -226,11 +226,7 @@ fn shape(dir: &Dir, names: &Names) -> Result<Shape, ReadError> {
         Shape::ContainersStorage
     } else if texts().any(|name| name.starts_with("io.containerd.")) {
         Shape::Containerd
-    } else if names.has("imagedb")
-        || names.has("layerdb")
-        || dir.kind("overlay2/imagedb")?.is_some()
-        || dir.kind("overlay2/layerdb")?.is_some()
-    {
+    } else if names.has("imagedb") || names.has("layerdb") || names.has("overlay2") && holds_metadata(dir)? {
         Shape::Image
     } else if names.has("diff") && names.top.contains_key(OsStr::new("link")) {
         Shape::LayerDirectory
@@ -241,6 +237,11 @@ fn shape(dir: &Dir, names: &Names) -> Result<Shape, ReadError> {
     } else {
         Shape::Other
     })
+}
+
+/// Whether the directory `overlay2` in `dir` is that of `image`, not that of a data-root.
+fn holds_metadata(dir: &Dir) -> Result<bool, ReadError> {
+    Ok(dir.kind("overlay2/imagedb")?.is_some() || dir.kind("overlay2/layerdb")?.is_some())
 }
 
 /// Whether a name is that of a store of containers/storage, such as `overlay-layers`.

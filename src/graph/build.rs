@@ -34,6 +34,7 @@ impl Graph {
         builder.add_build_cache();
         builder.add_directories();
         builder.add_live_mounts();
+        builder.add_processes();
         builder.graph.seal();
         builder.graph
     }
@@ -280,6 +281,18 @@ impl Builder<'_> {
             self.graph.add(from.clone());
             for thing in used {
                 self.keep_if_there(&from, &thing, Via::MountedIn(mount.pid));
+            }
+        }
+    }
+
+    fn add_processes(&mut self) {
+        for holder in &self.inventory.holders {
+            let from = Thing::Process(holder.pid);
+            for dir in holder.directories.iter().map(|&id| Thing::Dir(id)) {
+                if self.graph.node(&dir).is_some() {
+                    self.graph.add(from.clone());
+                    self.keep_if_there(&from, &dir, Via::HeldBy(holder.via, holder.pid));
+                }
             }
         }
     }

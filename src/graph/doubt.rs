@@ -155,10 +155,13 @@ fn has_let_go(inventory: &Inventory, id: crate::id::ContainerId) -> bool {
 
 /// The doubt about a store of which nothing that is there has even one directory: what had them is elsewhere, or lost.
 ///
-/// A mount shows that a directory is used, but not that those who use the others are known.
+/// A mount or a process shows that a directory is used, but not that those who use the others are known.
 #[must_use]
 pub fn nothing_in_use(graph: &Graph, inventory: &Inventory) -> Option<Doubt> {
-    let known = graph.things().filter(|(_, thing)| thing.is_root() && !matches!(thing, Thing::LiveMount(..))).map(|(node, _)| node);
+    let known = graph
+        .things()
+        .filter(|(_, thing)| thing.is_root() && !matches!(thing, Thing::LiveMount(..) | Thing::Process(_)))
+        .map(|(node, _)| node);
     let used = graph.reachable(known);
     let mut dirs = graph.things().filter(|(_, thing)| matches!(thing, Thing::Dir(_)));
     let why = "there are layer directories, but not one image, container or build that has one of them";

@@ -2,6 +2,7 @@
 
 use crate::id::{ChainId, ContainerId, DirId, ImageId, LinkId, MountName};
 use crate::store::buildkit::SnapshotKey;
+use crate::store::live::holders;
 use crate::store::place::{Area, Owner};
 use std::fmt;
 
@@ -30,6 +31,8 @@ pub enum Thing {
     WriteSet(String),
     /// A mount in some namespace: the process that sees it and where it sees it.
     LiveMount(u32, String),
+    /// A process, by its number.
+    Process(u32),
     /// A layer directory.
     Dir(DirId),
     /// A link.
@@ -52,6 +55,7 @@ impl Thing {
             Self::Removal(_) => "removal",
             Self::WriteSet(_) => "write-set",
             Self::LiveMount(..) => "live-mount",
+            Self::Process(_) => "process",
             Self::Dir(_) => "directory",
             Self::Link(_) => "link",
         }
@@ -69,6 +73,7 @@ impl Thing {
                 | Self::Lease(_)
                 | Self::Record(_)
                 | Self::LiveMount(..)
+                | Self::Process(_)
         )
     }
 
@@ -84,7 +89,9 @@ impl Thing {
             Self::WriteSet(name) => (Area::WriteSet, name.clone()),
             Self::Dir(id) => (Area::LayerDir, id.to_string()),
             Self::Link(id) => (Area::Link, id.to_string()),
-            Self::Reference(_) | Self::Snapshot(_) | Self::Lease(_) | Self::Record(_) | Self::LiveMount(..) => return None,
+            Self::Reference(_) | Self::Snapshot(_) | Self::Lease(_) | Self::Record(_) | Self::LiveMount(..) | Self::Process(_) => {
+                return None;
+            }
         };
         Some(Owner::new(area, name.as_bytes()))
     }
@@ -102,6 +109,7 @@ impl fmt::Display for Thing {
             Self::Layer(chain) => write!(f, "{chain}"),
             Self::Snapshot(key) => write!(f, "{key}"),
             Self::LiveMount(pid, point) => write!(f, "{point} in pid {pid}"),
+            Self::Process(pid) => write!(f, "{pid}"),
             Self::Dir(id) => write!(f, "{id}"),
             Self::Link(id) => write!(f, "{id}"),
         }
@@ -157,6 +165,8 @@ pub enum Via {
     CacheRecord,
     /// The mount uses it.
     MountedIn(u32),
+    /// The process has it open, runs from it or stands in it.
+    HeldBy(holders::Via, u32),
 }
 
 impl fmt::Display for Via {
@@ -185,6 +195,7 @@ impl fmt::Display for Via {
             Self::Leased => f.write_str("lease"),
             Self::CacheRecord => f.write_str("cache record"),
             Self::MountedIn(pid) => write!(f, "mounted in pid {pid}"),
+            Self::HeldBy(via, pid) => write!(f, "{via} of pid {pid}"),
         }
     }
 }

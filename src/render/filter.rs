@@ -90,6 +90,14 @@ impl FromStr for Filter {
 }
 
 impl Filters {
+    /// Makes sure that every filter names a column and gives it a value that it can have.
+    ///
+    /// # Errors
+    /// If one does not.
+    pub fn check(&self, columns: &[Column]) -> Result<(), FilterError> {
+        self.rules(columns).map(drop)
+    }
+
     /// Keeps the items that all filters let through, in their order.
     ///
     /// # Errors

@@ -68,6 +68,23 @@ pub enum ListError {
     Template(#[from] TemplateError),
 }
 
+impl View {
+    /// Makes sure that what is asked for names only what there is, before anything is done for it.
+    ///
+    /// # Errors
+    /// If a filter, the order or the template does not.
+    pub fn check(&self, columns: &[Column]) -> Result<(), ListError> {
+        self.filters.check(columns)?;
+        if let Some(sort) = &self.sort {
+            sort.check(columns)?;
+        }
+        match &self.format {
+            Format::Template(template) | Format::TableOf(template) => Ok(template.check(&keys(columns))?),
+            Format::Table | Format::Json | Format::JsonLines => Ok(()),
+        }
+    }
+}
+
 /// Prints a list, each line with its end.
 ///
 /// # Errors

@@ -49,6 +49,14 @@ impl FromStr for Sort {
 }
 
 impl Sort {
+    /// Makes sure that there is such a column.
+    ///
+    /// # Errors
+    /// If there is none.
+    pub fn check(&self, columns: &[Column]) -> Result<(), Unknown> {
+        column::find(columns, &self.column).map(drop)
+    }
+
     /// Sorts items; equal ones stay in their order, those without a value come last in either direction.
     ///
     /// # Errors

@@ -131,11 +131,46 @@ impl Template {
         Ok(text)
     }
 
+    /// Makes sure that an item with the keys `known` has every field that the template asks of it; what it asks of a part of an item shows only
+    /// when it is filled in.
+    ///
+    /// # Errors
+    /// If it asks for an unknown field.
+    pub fn check(&self, known: &[&str]) -> Result<(), TemplateError> {
+        check_nodes(&self.nodes, known)
+    }
+
     /// Fills the template in with the titles of its fields: the line of headers above a table of such rows.
     pub fn header(&self, title: impl Fn(&str) -> Option<String>) -> String {
         let mut text = String::new();
         write_titles(&self.nodes, &title, &mut text);
         text
+    }
+}
+
+fn check_nodes(nodes: &[Node], known: &[&str]) -> Result<(), TemplateError> {
+    nodes.iter().try_for_each(|node| match node {
+        Node::Text(_) => Ok(()),
+        // In its body the dot is something else.
+        Node::Print(expression) | Node::Range(expression, ..) => check_expression(expression, known),
+        Node::If(parts, otherwise) => {
+            for (condition, nodes) in parts {
+                check_expression(condition, known)?;
+                check_nodes(nodes, known)?;
+            }
+            check_nodes(otherwise, known)
+        }
+    })
+}
+
+fn check_expression(expression: &Expression, known: &[&str]) -> Result<(), TemplateError> {
+    match expression {
+        Expression::Literal(_) => Ok(()),
+        Expression::Call(_, arguments) => arguments.iter().try_for_each(|argument| check_expression(argument, known)),
+        Expression::Field(names) => match names.first() {
+            Some(name) if !is_known(known, name) => Err(TemplateError::Field(Unknown::new("field", name, known.iter().copied()))),
+            _ => Ok(()),
+        },
     }
 }
 

@@ -51,9 +51,12 @@ pub fn find(audit: &Audit, asked: &BTreeSet<Thing>) -> Freed {
     let removed = with_untagged_parents(audit, asked);
     let graph = &audit.graph;
     let gone = |node: NodeId| graph.thing(node).is_some_and(|thing| removed.contains(thing) || names_removed(audit, &removed, thing));
-    let before = graph.live();
+    // A process that has a file open keeps nobody from removing it.
+    let asks = |node: &NodeId| !matches!(graph.thing(*node), Some(Thing::Process(_)));
+    let before = graph.reachable(graph.roots().filter(asks));
     let loaded = loaded(audit, &before);
-    let after = graph.reachable(graph.roots().filter(|&node| !gone(node)).chain(graph.nodes().filter(|&node| loaded.contains(node))));
+    let stays = graph.roots().filter(asks).filter(|&node| !gone(node));
+    let after = graph.reachable(stays.chain(graph.nodes().filter(|&node| loaded.contains(node))));
     let freed: Vec<&Thing> =
         graph.things().filter(|(node, _)| before.contains(*node) && !after.contains(*node)).map(|(_, thing)| thing).collect();
     let weighed = audit.account.as_ref().map(|account| {

@@ -134,7 +134,7 @@ fn begun(audit: &Audit, text: &str) -> BTreeSet<Target> {
 
 /// Whether a person asks for this kind of thing by its ID.
 const fn asked_by_id(thing: &Thing) -> bool {
-    !matches!(thing, Thing::Reference(_) | Thing::LiveMount(..))
+    !matches!(thing, Thing::Reference(_) | Thing::LiveMount(..) | Thing::Process(_))
 }
 
 /// The ID without `sha256:`.

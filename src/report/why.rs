@@ -149,6 +149,10 @@ pub fn name_of(audit: &Audit, thing: &Thing) -> String {
             description.filter(|text| !text.is_empty()).unwrap_or_else(|| id.clone())
         }
         Thing::Layer(_) | Thing::Snapshot(_) => short(thing.to_string()),
+        Thing::Process(pid) => {
+            let holder = audit.inventory.holders.iter().find(|holder| holder.pid == *pid);
+            holder.map_or_else(|| pid.to_string(), |holder| escape::line(&holder.name).into_owned())
+        }
         _ => thing.to_string(),
     }
 }

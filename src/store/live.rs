@@ -1,10 +1,10 @@
-//! What the running machine says: which mounts hold layer directories, which daemons run, who holds the lock.
+//! What the running machine says: which mounts and processes hold layer directories, which daemons run, who holds the lock.
 //!
 //! ```text
 //! /proc/locks                  who holds which lock                      locks
 //! /proc/stat                   when the machine was booted               stat
 //! /proc/<pid>/ns/mnt, root     which mounts the process sees             mounts
-//! /proc/<pid>/mountinfo        what is mounted there                     mountinfo, mounts
+//! /proc/<pid>/mountinfo        what is mounted there                     mountinfo, mounts, moved
 //! /proc/<pid>/cmdline, exe     whether it is a dockerd or a shim         command, daemons
 //! /proc/<pid>/environ, status  whether it is rootless, and whose         daemons
 //! /proc/<pid>/stat             when it was started                       stat
@@ -26,6 +26,7 @@ pub mod holders;
 pub mod locks;
 pub mod mountinfo;
 pub mod mounts;
+pub mod moved;
 pub mod proc;
 mod reach;
 pub mod shims;
@@ -35,6 +36,7 @@ use crate::dir::Dir;
 use crate::store::place::is_userns_root;
 use crate::unreadable::{Pins, Unreadable};
 pub use daemons::Daemon;
+pub use holders::Holder;
 pub use locks::LockState;
 pub use mounts::LiveMount;
 pub use proc::{FileId, Proc, Sight};
@@ -48,6 +50,8 @@ use std::os::unix::ffi::OsStrExt as _;
 pub struct Live {
     /// The mounts, in any mount namespace, that name a layer directory or a link, whether or not this data-root has it.
     pub mounts: Vec<LiveMount>,
+    /// The processes that have something open in a layer directory, run from it or stand in it, whether or not this data-root has it.
+    pub holders: Vec<Holder>,
     /// Every dockerd, of this data-root or another: see [`Live::daemons_here`].
     pub daemons: Vec<Daemon>,
     /// The containers that run, with or without their dockerd.
@@ -77,6 +81,7 @@ pub fn read(proc: &Proc, root: &Dir) -> Live {
     let mut gaps = Gaps::default();
     let pids = pids(proc, &mut gaps);
     let mounts = mounts::read(proc, &pids, &mut gaps);
+    let holders = holders::read(proc, &pids, root, &mut gaps);
     let daemons = daemons::read(proc, &pids, &mut gaps);
     let shims = shims::read(proc, &pids, &mut gaps);
     let lock = locks::read(proc, root, &mut gaps);
@@ -86,7 +91,7 @@ pub fn read(proc: &Proc, root: &Dir) -> Live {
     let sight = proc.sight();
     let mut incomplete = gaps.into_unreadable();
     incomplete.extend(sight.gap().map(|gap| Unreadable::malformed(proc.path().to_owned(), gap, Pins::Directories)));
-    Live { mounts, daemons, shims, lock, sight, incomplete, root: identity, plain }
+    Live { mounts, holders, daemons, shims, lock, sight, incomplete, root: identity, plain }
 }
 
 /// The processes, or a gap.

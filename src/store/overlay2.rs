@@ -22,7 +22,8 @@ use crate::unreadable::{Pins, Unreadable, keep};
 use std::collections::BTreeMap;
 use std::os::unix::ffi::OsStrExt as _;
 
-const PATH: &str = "overlay2";
+/// Where layer directories lie.
+pub const PATH: &str = "overlay2";
 const LINKS: &str = "overlay2/l";
 
 /// The most bytes that a `lower` can have: 128 entries of 29 bytes, with room to spare.

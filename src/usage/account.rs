@@ -120,7 +120,9 @@ impl Account {
             Thing::Container(id) => self.container_files(*id).0,
             Thing::Removal(name) => self.owner(Area::LayerRecord, name),
             Thing::WriteSet(name) => self.owner(Area::WriteSet, name),
-            Thing::Reference(_) | Thing::Snapshot(_) | Thing::Lease(_) | Thing::Record(_) | Thing::LiveMount(..) => Usage::default(),
+            Thing::Reference(_) | Thing::Snapshot(_) | Thing::Lease(_) | Thing::Record(_) | Thing::LiveMount(..) | Thing::Process(_) => {
+                Usage::default()
+            }
         }
     }
 
@@ -177,7 +179,8 @@ struct Spare {
 
 impl Spare {
     fn find(inventory: &Inventory, graph: &Graph) -> Self {
-        let containers = graph.things().filter(|(_, thing)| matches!(thing, Thing::Container(_) | Thing::LiveMount(..)));
+        let containers =
+            graph.things().filter(|(_, thing)| matches!(thing, Thing::Container(_) | Thing::LiveMount(..) | Thing::Process(_)));
         let needed_by_containers = graph.reachable(containers.map(|(node, _)| node));
         let idle = |status| matches!(status, Status::Created | Status::Exited | Status::Dead);
         let idle: Vec<_> =

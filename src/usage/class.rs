@@ -76,6 +76,8 @@ pub struct Classifier<'a> {
     verdicts: &'a Verdicts,
     /// What images and containers need, whatever BuildKit knows of it.
     needed: Set,
+    /// What BuildKit needs.
+    built: Set,
 }
 
 /// The class of an owner, and how it came there if it is garbage.
@@ -105,9 +107,10 @@ impl<'a> Classifier<'a> {
     /// Prepares to classify the owners of what the graph was built from.
     #[must_use]
     pub fn new(inventory: &'a Inventory, graph: &'a Graph, verdicts: &'a Verdicts) -> Self {
-        let needs = graph.things().filter(|(_, thing)| matches!(thing, Thing::Image(_) | Thing::Container(_)));
-        let needed = graph.reachable(needs.map(|(node, _)| node));
-        Self { inventory, graph, verdicts, needed }
+        let reached = |from: fn(&Thing) -> bool| graph.reachable(graph.things().filter(|(_, thing)| from(thing)).map(|(node, _)| node));
+        let needed = reached(|thing| matches!(thing, Thing::Image(_) | Thing::Container(_)));
+        let built = reached(|thing| matches!(thing, Thing::Snapshot(_) | Thing::Lease(_) | Thing::Record(_)));
+        Self { inventory, graph, verdicts, needed, built }
     }
 
     /// The class of `owner`.
@@ -145,7 +148,7 @@ impl<'a> Classifier<'a> {
         let node = DirId::try_from(name).ok().and_then(|id| self.graph.node(&Thing::Dir(id)));
         match node {
             Some(node) => self.judged(node, || self.role(node)),
-            None if is_probe(name) && !self.is_mounted(name) => self.leftover(Garbage::ProbeDirectory),
+            None if is_probe(name) && !self.is_held(name) => self.leftover(Garbage::ProbeDirectory),
             None => Class::Other.into(),
         }
     }
@@ -162,7 +165,8 @@ impl<'a> Classifier<'a> {
     /// What a directory in use is used for.
     fn role(&self, node: NodeId) -> Class {
         if !self.needed.contains(node) {
-            return Class::BuildCache;
+            // What only a mount or a process holds, nobody can explain.
+            return if self.built.contains(node) { Class::BuildCache } else { Class::Other };
         }
         let keepers = self.graph.keepers_of(node);
         if keepers.iter().any(|edge| edge.via == Via::CacheId && self.needed.contains(edge.from)) {
@@ -206,9 +210,10 @@ impl<'a> Classifier<'a> {
         node.map_or(Class::Other.into(), |node| self.judged(node, || Class::Metadata))
     }
 
-    /// Whether a mount names the entry `name` of `overlay2/` that is no layer directory.
-    fn is_mounted(&self, name: &[u8]) -> bool {
-        self.inventory.live_mounts.iter().flat_map(|mount| &mount.others).any(|other| other.as_bytes() == name)
+    /// Whether a mount or a process holds the entry `name` of `overlay2/` that is no layer directory.
+    fn is_held(&self, name: &[u8]) -> bool {
+        let mounted = self.inventory.live_mounts.iter().flat_map(|mount| &mount.others);
+        mounted.chain(self.inventory.holders.iter().flat_map(|holder| &holder.others)).any(|other| other.as_bytes() == name)
     }
 
     /// What only a dockerd that is at work can need.

@@ -1,6 +1,6 @@
 //! The lists and the tree, as people see them.
 
-use crate::sample::{layerwise, printed, table};
+use crate::sample::{json, layerwise, printed, table};
 
 #[test]
 fn images() {
@@ -149,4 +149,23 @@ fn check() {
             "notice unreadable path",
         ]
     );
+}
+
+#[test]
+fn every_key_of_an_item_may_be_sorted_by_filtered_by_and_printed() {
+    for (command, items) in [
+        ("images", "items"),
+        ("layers", "items"),
+        ("containers", "items"),
+        ("build-cache", "items"),
+        ("check", "findings"),
+        ("roots", "items"),
+    ] {
+        let document = json(&[command]);
+        for key in document[items][0].as_object().unwrap().keys() {
+            let ran = layerwise(&[command, "--sort", key, "--filter", &format!("{key}!=nothing"), "--format", &format!("{{{{.{key}}}}}")]);
+            // What is a number cannot be compared with a text, but it has a column.
+            assert!(!ran.errors.contains("unknown"), "{command} {key}: {}", ran.errors);
+        }
+    }
 }

@@ -49,3 +49,31 @@ fn the_flag_wins_over_the_environment() {
     let ran = run(binary().args(["images", "--no-scan", "--data-root", "/nonexistent"]).env("LAYERWISE_DATA_ROOT", crate::sample::root()));
     assert_eq!(ran.status, 3);
 }
+
+#[test]
+fn what_a_dockerd_may_be_using_is_no_copy() {
+    let ran = run(binary().args(["images", "--copy", "--no-scan"]));
+    assert_ne!(ran.status, 0, "{}", ran.output);
+    let temp = tempfile::tempdir().unwrap();
+    let copy = temp.path().join("docker");
+    assert_eq!(run(binary().args(["demo", "--keep"]).arg(&copy)).status, 0);
+    let mut command = binary();
+    command.args(["images", "--copy", "--no-scan", "--data-root"]).arg(&copy);
+    assert_eq!(run(&mut command).status, 0);
+    let database = std::fs::File::open(copy.join("volumes/metadata.db")).unwrap();
+    let _lock = nix::fcntl::Flock::lock(database, nix::fcntl::FlockArg::LockExclusiveNonblock).unwrap();
+    let ran = run(&mut command);
+    assert_eq!((ran.status, ran.output.as_str()), (2, ""));
+    assert!(ran.errors.contains("is no copy: a dockerd holds its lock"), "{}", ran.errors);
+}
+
+#[test]
+fn what_names_no_column_is_refused_before_anything_is_read() {
+    for command in ["images", "layers", "containers", "build-cache", "check"] {
+        for wrong in [["--sort", "bytez"], ["--filter", "bytez>1"], ["--filter", "nonsense=1"], ["--format", "{{if .id}}{{.Idd}}{{end}}"]] {
+            let ran = run(binary().arg(command).args(wrong).args(["--data-root", "/nonexistent"]));
+            assert_eq!((ran.status, ran.output.as_str()), (2, ""), "{command} {wrong:?}: {}", ran.errors);
+        }
+    }
+    assert_eq!(run(binary().args(["roots", "--sort", "bytez"])).status, 2);
+}

@@ -12,13 +12,13 @@
     reason = "a test fails by panicking, and speaks through its output"
 )]
 
-mod api;
 mod builds;
 mod busy;
 mod compare;
 mod crash;
 mod docker;
 mod du;
+#[path = "../engine/engine.rs"]
 mod engine;
 mod fixture;
 mod layerwise;
@@ -27,4 +27,3 @@ mod power;
 mod removals;
 mod roots;
 mod seen;
-mod selection;

@@ -35,3 +35,18 @@ fn an_engine_leaves_no_file_no_mount_and_no_cgroup() {
         assert!(!cgroup.exists(), "{} is still there", cgroup.display());
     }
 }
+
+#[test]
+fn an_engine_works_on_a_data_root_that_stays_when_it_goes() {
+    let test = "an_engine_works_on_a_data_root_that_stays_when_it_goes";
+    let elsewhere = tempfile::tempdir().unwrap();
+    let mut images = Vec::new();
+    for _ in 0..2 {
+        let Some(engine) = Engine::start_on(test, elsewhere.path()) else { return };
+        if images.is_empty() {
+            engine.import_busybox("base:1");
+        }
+        images.push(engine.docker("images --quiet --no-trunc base:1"));
+    }
+    assert!(images[0].starts_with("sha256:") && images[0] == images[1], "{images:?}");
+}

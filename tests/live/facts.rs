@@ -3,7 +3,7 @@
 use crate::machine::{DIR, Host, LINK, OTHER_DIR, identity};
 use layerwise::dir::Dir;
 use layerwise::store::live::daemons::Evidence;
-use layerwise::store::live::{Daemon, Live, LockState, Sight, holders, read};
+use layerwise::store::live::{Daemon, Live, LockState, Sight, read};
 use layerwise::unreadable::Pins;
 use std::fs;
 use std::os::unix::fs::symlink;
@@ -185,16 +185,54 @@ fn shims_and_holders_are_found_by_names() {
     let host = Host::new();
     let root = host.data_root("docker");
     host.process(20, &format!("containerd-shim-runc-v2 -namespace moby -id {DIR}"));
-    host.process(21, "sh").link("cwd", format!("/docker/overlay2/{DIR}/diff/etc"));
+    host.process(21, "sh").link("cwd", format!("/docker/overlay2/{DIR}/diff/etc")).file("comm", "bash\n");
     host.process(22, "sh").link("fd/7", format!("/elsewhere/{OTHER_DIR}/diff/x (deleted)")).link("exe", format!("/o/{DIR}/diff/bin/sh"));
     host.process(23, "sh").spoilt("fd");
-    let shims = live(&host, &root).shims;
-    assert_eq!(shims.iter().map(|shim| (shim.pid, shim.container.to_string())).collect::<Vec<_>>(), [(20, DIR.to_owned())]);
-    let (holders, incomplete) = holders::read(&host.proc());
-    let found: Vec<_> = holders.iter().map(|holder| (holder.pid, holder.via.to_string(), holder.directories[0].to_string())).collect();
+    let live = live(&host, &root);
+    assert_eq!(live.shims.iter().map(|shim| (shim.pid, shim.container.to_string())).collect::<Vec<_>>(), [(20, DIR.to_owned())]);
     let expected = [(21, "working directory", DIR), (22, "program", DIR), (22, "open file", OTHER_DIR)];
-    assert_eq!(found, expected.map(|(pid, via, dir)| (pid, via.to_owned(), dir.to_owned())));
-    assert_eq!(incomplete.iter().map(|gap| gap.pins).collect::<Vec<_>>(), [Pins::Directories]);
+    assert_eq!(held(&live), expected.map(|(pid, via, dir)| (pid, via.to_owned(), dir.to_owned())));
+    assert_eq!(live.holders.iter().map(|holder| holder.name.as_str()).collect::<Vec<_>>(), ["bash", "", ""]);
+    assert_eq!(live.incomplete.iter().map(|gap| gap.pins).collect::<Vec<_>>(), [Pins::Directories]);
+}
+
+/// Who holds what, and how.
+fn held(live: &Live) -> Vec<(u32, String, String)> {
+    live.holders.iter().map(|holder| (holder.pid, holder.via.to_string(), holder.directories.first().unwrap().to_string())).collect()
+}
+
+#[test]
+fn who_holds_a_directory_of_the_same_name_elsewhere_holds_nothing_here() {
+    let host = Host::new();
+    let (root, copy) = (host.data_root("docker"), host.data_root("copy"));
+    let ours = host.mkdir(&format!("docker/overlay2/{DIR}/diff"));
+    let theirs = host.mkdir(&format!("copy/overlay2/{DIR}/diff"));
+    host.process(20, "ours").link("cwd", &ours);
+    host.process(21, "theirs").link("cwd", &theirs);
+    // What it had there is gone, but the directory that it was in is the copy's.
+    host.process(22, "theirs, gone").link("fd/3", copy.join(format!("overlay2/{OTHER_DIR}/diff/x (deleted)")));
+    host.process(23, "ours, gone").link("fd/3", root.join(format!("overlay2/{OTHER_DIR}/diff/x (deleted)")));
+    // In another namespace or root the same name may mean ours.
+    host.process(24, "another namespace").link("cwd", &theirs).link("ns/mnt", "mnt:[5]");
+    host.process(25, "another root").link("cwd", &theirs).link("root", "/srv");
+    let expected = [(20, DIR), (23, OTHER_DIR), (24, DIR), (25, DIR)];
+    let pids: Vec<_> = held(&live(&host, &root)).into_iter().map(|(pid, _, dir)| (pid, dir)).collect();
+    assert_eq!(pids, expected.map(|(pid, dir)| (pid, dir.to_owned())));
+}
+
+#[test]
+fn neither_we_nor_another_of_us_hold_what_we_read() {
+    let host = Host::new();
+    let root = host.data_root("docker");
+    let (us, other) = (host.path("layerwise"), host.path("sh"));
+    for program in [&us, &other] {
+        fs::write(program, "").unwrap();
+    }
+    let diff = host.mkdir(&format!("docker/overlay2/{DIR}/diff"));
+    host.process(10, "layerwise").link("ns/pid", "pid:[4026531836]").link("exe", &us).link("fd/5", &diff);
+    host.process(20, "layerwise").link("exe", &us).link("fd/5", &diff);
+    host.process(21, "layerwise").link("exe", &other).link("fd/5", &diff);
+    assert_eq!(held(&live(&host, &root)), [(21, "open file".to_owned(), DIR.to_owned())]);
 }
 
 #[test]

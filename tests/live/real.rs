@@ -1,10 +1,18 @@
 //! The same facts, of real dockerds seen from outside their namespaces.
 
-use crate::engine::{Engine, is_missing};
+use crate::engine::Engine;
+use layerwise::audit::Audit;
 use layerwise::data_root::{DataRoot, Reason};
+use layerwise::demo::{Builder, ImageSpec, Tree};
 use layerwise::dir::Dir;
+use layerwise::graph::Thing;
+use layerwise::id::DirId;
+use layerwise::inventory::Inventory;
+use layerwise::report::target::Target;
+use layerwise::report::why;
 use layerwise::store::live::daemons::Evidence;
-use layerwise::store::live::{Daemon, Live, LockState, Proc, holders, read};
+use layerwise::store::live::{Daemon, Live, LockState, Proc, read};
+use layerwise::usage::class::Classifier;
 use std::fs;
 use std::path::Path;
 use std::process::{Command, Stdio};
@@ -43,12 +51,9 @@ fn now() -> i64 {
 
 #[test]
 fn a_dockerd_its_mounts_and_what_outlives_it_are_seen_from_outside() {
-    if is_missing() {
-        return;
-    }
     let began = now();
-    let engine = Engine::start("", "BASE/data");
-    let root = engine.path("data");
+    let Some(mut engine) = Engine::start("a_dockerd_its_mounts_and_what_outlives_it_are_seen_from_outside") else { return };
+    let root = engine.data_root();
     let seen = live(&root);
     let daemon = only_daemon(&seen);
     assert_eq!((daemon.evidence, daemon.here.as_deref(), daemon.user), (Evidence::OpenDatabase, Some(&*root), Some(0)));
@@ -59,8 +64,8 @@ fn a_dockerd_its_mounts_and_what_outlives_it_are_seen_from_outside() {
     let kind = DataRoot::open(&root, Reason::Flag).unwrap().kind;
     assert_eq!(kind.describe(), "a data-root with the overlay2 store");
 
-    engine.import("base");
-    let container = engine.ask(&["run", "-d", "--network=none", "base", "/bin/busybox", "sleep", "1000"]);
+    engine.import_busybox("base");
+    let container = engine.docker("run -d --network=none base sleep 1000");
     let rw = rw_layer(&root, &container);
     let seen = live(&root);
     assert!(is_held(&seen, &rw), "{rw:?} is in none of {:?}", seen.mounts);
@@ -70,24 +75,20 @@ fn a_dockerd_its_mounts_and_what_outlives_it_are_seen_from_outside() {
     assert!(made.is_none_or(|made| daemon.started.unwrap() < made));
 
     // dockerd dies alone; its container lives on.
-    let pid = rustix::process::Pid::from_raw(i32::try_from(daemon.pid).unwrap()).unwrap();
-    rustix::process::kill_process(pid, rustix::process::Signal::KILL).unwrap();
-    engine.wait_for("dockerd to end", || live(&root).daemons_here().next().is_none());
-    engine.wait_for("the lock to be free", || live(&root).lock == LockState::Free);
+    engine.kill_daemon();
     let seen = live(&root);
+    assert_eq!((seen.lock.clone(), seen.daemons_here().count()), (LockState::Free, 0));
     assert!(is_held(&seen, &rw), "{rw:?} is in none of {:?}", seen.mounts);
     assert!(seen.shims.iter().any(|shim| shim.container.to_string() == container));
-    drop(engine);
 }
 
 #[test]
 fn a_data_root_mounted_elsewhere_in_the_daemons_namespace_is_recognised() {
-    if is_missing() {
-        return;
-    }
-    let engine =
-        Engine::start("mount -t tmpfs none /mnt && mkdir /mnt/elsewhere && mount --bind $BASE/data /mnt/elsewhere", "/mnt/elsewhere");
-    let root = engine.path("data");
+    let Some(mut engine) = Engine::start("a_data_root_mounted_elsewhere_in_the_daemons_namespace_is_recognised") else { return };
+    engine.stop();
+    engine.mount_data_root_elsewhere();
+    engine.start_daemon();
+    let root = engine.data_root();
     let daemon = only_daemon(&live(&root));
     assert_eq!((daemon.data_root.as_path(), daemon.evidence), (Path::new("/mnt/elsewhere"), Evidence::OpenDatabase));
     assert_eq!(daemon.here.as_deref(), Some(&*root));
@@ -101,16 +102,47 @@ fn a_data_root_mounted_elsewhere_in_the_daemons_namespace_is_recognised() {
     assert_eq!((seen.lock.clone(), only_daemon(&seen).pid), (LockState::Missing, daemon.pid));
 }
 
+/// The answer to `why` about a layer directory of the data-root at `root`, with what this machine says.
+fn why(root: &Path, id: DirId) -> why::Item {
+    let root = Dir::root(root).unwrap();
+    let live = read(&Proc::open("/proc").unwrap(), &root);
+    let audit = Audit::new(Inventory::read(&root, Some(live)), None);
+    let classifier = Classifier::new(&audit.inventory, &audit.graph, &audit.verdicts);
+    why::answer(&audit, &classifier, "it", &Target::Thing(Thing::Dir(id)))
+}
+
 #[test]
-fn a_process_in_a_layer_directory_is_a_holder() {
+fn a_process_in_a_layer_directory_holds_it() {
     let temp = tempfile::tempdir().unwrap();
-    let layer = temp.path().join("overlay2").join(crate::machine::DIR).join("diff");
-    fs::create_dir_all(&layer).unwrap();
-    let mut sleeper = Command::new("sleep").arg("1000").current_dir(&layer).stdin(Stdio::null()).spawn().unwrap();
-    let (holders, _) = holders::read(&Proc::open("/proc").unwrap());
-    sleeper.kill().unwrap();
-    sleeper.wait().unwrap();
-    let held: Vec<_> = holders.iter().filter(|holder| holder.pid == sleeper.id()).collect();
-    assert!(matches!(held.as_slice(), [holder] if holder.via == holders::Via::WorkingDirectory), "{held:?}");
-    assert_eq!(held[0].directories[0].to_string(), crate::machine::DIR);
+    let mut root = Builder::create(temp.path().join("docker")).unwrap();
+    let base = root.layer(None, Tree::new("base").file("base", 10)).unwrap();
+    root.image(&ImageSpec::new(&base).tag("base:1")).unwrap();
+    let orphan = root.orphan_directory("orphan", None, &Tree::new("orphan").file("bin/tool", 10)).unwrap();
+    let diff = root.path().join(orphan.path()).join("diff");
+    // Processes that cannot be looked into could hold it.
+    let whole = read(&Proc::open("/proc").unwrap(), &Dir::root(root.path()).unwrap()).incomplete.is_empty();
+    let unheld = if whole { "garbage" } else { "unknown" };
+    // We hold nothing ourselves.
+    let _ours = fs::File::open(diff.join("bin/tool")).unwrap();
+    assert_eq!(why(root.path(), orphan.id).verdict, unheld);
+
+    let sleep = |command: &mut Command| command.arg("1000").stdin(Stdio::null()).spawn().unwrap();
+    let mut stands = sleep(Command::new("sleep").current_dir(&diff));
+    let mut reads = Command::new("sleep").arg("1000").stdin(fs::File::open(diff.join("bin/tool")).unwrap()).spawn().unwrap();
+    let sleep_program = Command::new("sh").args(["-c", "command -v sleep"]).output().unwrap().stdout;
+    fs::copy(String::from_utf8(sleep_program).unwrap().trim(), diff.join("bin/sleep")).unwrap();
+    let mut runs = sleep(&mut Command::new(diff.join("bin/sleep")));
+    let item = why(root.path(), orphan.id);
+    let held: Vec<_> = item.held_by.iter().map(|holder| (holder.kind.as_str(), holder.id.clone(), holder.via.clone())).collect();
+    for (child, via) in [(&stands, "working directory"), (&reads, "open file"), (&runs, "program")] {
+        let expected = ("process", child.id().to_string(), format!("{via} of pid {}", child.id()));
+        assert!(held.contains(&expected), "{expected:?} is not among {held:?}");
+    }
+    assert_eq!((item.verdict.as_str(), item.class.as_str(), item.held_by[0].name.as_str()), ("in-use", "other", "sleep"));
+
+    for child in [&mut stands, &mut reads, &mut runs] {
+        child.kill().unwrap();
+        child.wait().unwrap();
+    }
+    assert_eq!(why(root.path(), orphan.id).verdict, unheld);
 }

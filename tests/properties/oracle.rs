@@ -34,6 +34,7 @@ fn roots(inventory: &Inventory) -> Vec<Thing> {
     }
     let point = |mount: &layerwise::store::live::LiveMount| mount.mount_point.to_str().unwrap().to_owned();
     roots.extend(inventory.live_mounts.iter().map(|mount| Thing::LiveMount(mount.pid, point(mount))));
+    roots.extend(inventory.holders.iter().map(|holder| Thing::Process(holder.pid)));
     roots
 }
 
@@ -49,8 +50,8 @@ fn exists(inventory: &Inventory, thing: &Thing) -> bool {
         Thing::Lease(id) => buildkit.is_some_and(|buildkit| buildkit.leases.contains_key(id)),
         Thing::Record(id) => buildkit.is_some_and(|buildkit| buildkit.records.contains_key(id)),
         Thing::Removal(_) | Thing::WriteSet(_) => false,
-        // A mount that uses nothing of this data-root is none of its things.
-        Thing::LiveMount(..) => needs(inventory, thing).iter().any(|used| exists(inventory, used)),
+        // A mount or process that uses nothing of this data-root is none of its things.
+        Thing::LiveMount(..) | Thing::Process(_) => needs(inventory, thing).iter().any(|used| exists(inventory, used)),
         Thing::Dir(id) => inventory.overlay2.dirs.contains_key(id),
         Thing::Link(id) => inventory.overlay2.links.contains_key(id),
     }
@@ -85,6 +86,10 @@ fn needs(inventory: &Inventory, thing: &Thing) -> Vec<Thing> {
             mounts
                 .flat_map(|mount| mount.directories.iter().copied().map(Thing::Dir).chain(mount.links.iter().copied().map(Thing::Link)))
                 .collect()
+        }
+        Thing::Process(pid) => {
+            let holders = inventory.holders.iter().filter(|holder| holder.pid == *pid);
+            holders.flat_map(|holder| holder.directories.iter().copied().map(Thing::Dir)).collect()
         }
         Thing::Dir(id) => of_directory(inventory, *id),
         Thing::Link(id) => inventory.overlay2.links[id].map(Thing::Dir).into_iter().collect(),

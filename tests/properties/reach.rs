@@ -7,7 +7,7 @@ use layerwise::audit::Audit;
 use layerwise::graph::Thing;
 use layerwise::graph::verdict::Verdict;
 use layerwise::inventory::Inventory;
-use layerwise::store::live::LiveMount;
+use layerwise::store::live::{Holder, LiveMount, holders};
 use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::Index;
@@ -28,6 +28,9 @@ fn mount(inventory: &mut Inventory, index: &Index) {
             drivers: Vec::new(),
         };
         inventory.live_mounts.push(mount);
+        let held = *index.get(&inventory.overlay2.dirs.keys().rev().collect::<Vec<_>>());
+        let (pid, via, path) = (u32::try_from(inventory.holders.len()).unwrap(), holders::Via::OpenFile, "/x".into());
+        inventory.holders.push(Holder { pid, via, directories: vec![*held], others: Vec::new(), path, name: "sh".to_owned() });
     }
 }
 

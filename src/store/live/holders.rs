@@ -3,21 +3,33 @@
 //! ```text
 //! /proc/<pid>/cwd, root, exe      links to a directory or a program
 //! /proc/<pid>/fd/<n>              links to what is open; "… (deleted)" when the name is gone
+//! /proc/<pid>/comm                what it calls itself
 //! ```
 //!
-//! It costs one `readlink` for each open file of the machine, so it is read only where it is asked for. As with mounts, only the names
-//! count: a path that has the name of a layer directory anywhere in it holds that directory.
+//! It costs one `readlink` for each open file of the machine. As with mounts, a path that has the name of a layer directory anywhere in it
+//! holds that directory, because another mount namespace names it in ways of its own; but where the process sees what we see, and the
+//! place is verifiably another directory of that name (a copy), it holds nothing. dockerd counts like any other process, although it opens
+//! directories only in passing. We do not, nor does another run of this very program: what that reads it does not need.
+//!
+//! What a process had open only for an instant, or opens after it was asked, is not seen; nor is what a thread has that shares neither
+//! descriptors nor working directory with its process. A process that we may not look into may hold any directory; only of the machine's
+//! first process that is not assumed, which has more rights than any other and is kept from view even from root in some virtual machines:
+//! it was there before every layer, and stands in none.
 
-use super::mounts::Names;
-use super::proc::{Fact, Gaps, Proc};
+use super::mounts::{self, Names};
+use super::proc::{Fact, FileId, Gaps, Proc, untold_if_long};
+use crate::dir::{Cause, Dir, Operation, ReadError};
 use crate::id::DirId;
-use crate::unreadable::Unreadable;
+use crate::store::overlay2;
+use rayon::iter::{IntoParallelRefIterator as _, ParallelIterator as _};
+use std::ffi::{OsStr, OsString};
 use std::fmt;
 use std::os::unix::ffi::OsStrExt as _;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 /// How a process holds a path.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Via {
     /// It is its working directory.
     WorkingDirectory,
@@ -29,17 +41,14 @@ pub enum Via {
     OpenFile,
 }
 
-impl Via {
-    /// The name of the links that tell it.
-    const fn link(self) -> Option<&'static str> {
-        match self {
-            Self::WorkingDirectory => Some("cwd"),
-            Self::Root => Some("root"),
-            Self::Program => Some("exe"),
-            Self::OpenFile => None,
-        }
-    }
-}
+/// The machine's first process.
+const FIRST: u32 = 1;
+
+/// So many processes may be hidden for a moment; of more there is another reason for it.
+const FEW: usize = 8;
+
+/// The links of a process that are no descriptors.
+const LINKS: [(Via, &str); 3] = [(Via::WorkingDirectory, "cwd"), (Via::Root, "root"), (Via::Program, "exe")];
 
 impl fmt::Display for Via {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -52,46 +61,156 @@ impl fmt::Display for Via {
     }
 }
 
-/// A process that holds something in a layer directory.
+/// A process that holds something in `overlay2/`.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Holder {
     /// Its number.
     pub pid: u32,
     /// How it holds it.
     pub via: Via,
-    /// What it holds, as the kernel names it to us.
-    pub path: PathBuf,
-    /// The names in that path that are those of layer directories; a data-root need not have them.
+    /// The names in the path that are those of layer directories; a data-root need not have them.
     pub directories: Vec<DirId>,
+    /// Other entries of a directory `overlay2` that the path names, such as what is left of a probe.
+    pub others: Vec<OsString>,
+    /// What it holds, as the kernel names it to us: the first of several paths in the same directory.
+    pub path: PathBuf,
+    /// What it calls itself, which need not be true.
+    pub name: String,
 }
 
-/// Reads which processes hold something whose path has the name of a layer directory, and what could not be looked into.
-///
-/// Without being root, only one's own processes can be.
-#[must_use]
-pub fn read(proc: &Proc) -> (Vec<Holder>, Vec<Unreadable>) {
-    let mut gaps = Gaps::default();
+/// Reads which of `pids` hold something of the data-root `root`.
+pub(super) fn read(proc: &Proc, pids: &[u32], root: &Dir, gaps: &mut Gaps) -> Vec<Holder> {
+    let here = Here::new(proc, root);
+    let looked: Vec<_> = pids.par_iter().filter(|&&pid| here.own_pid != Some(pid)).map(|&pid| (pid, here.look(pid))).collect();
     let mut holders = Vec::new();
-    for pid in super::pids(proc, &mut gaps) {
-        for via in [Via::WorkingDirectory, Via::Root, Via::Program] {
-            match via.link().map_or(Ok(None), |link| proc.link(pid, link)) {
-                Ok(path) => holders.extend(path.and_then(|path| holder(pid, via, path.into()))),
-                Err(error) => gaps.note(Fact::OpenFiles, error),
-            }
-        }
-        match proc.descriptors(pid) {
-            Ok(open) => holders.extend(open.into_iter().filter_map(|(_, path)| holder(pid, Via::OpenFile, path))),
-            Err(error) => gaps.note(Fact::OpenFiles, error),
+    let mut hidden = Vec::new();
+    for (pid, looked) in looked {
+        match looked {
+            Ok(paths) if paths.is_empty() => {}
+            Ok(paths) => holders.extend(here.holders(pid, paths)),
+            Err(_) if pid == FIRST => {}
+            Err(error) => hidden.push((pid, error)),
         }
     }
+    if hidden.len() <= FEW {
+        look_again(&here, &mut hidden, &mut holders);
+    }
+    for (_, error) in hidden {
+        gaps.note(Fact::OpenFiles, error);
+    }
     holders.sort_unstable();
-    holders.dedup();
-    (holders, gaps.into_unreadable())
+    holders.dedup_by(|next, first| {
+        (next.pid, next.via, &next.directories, &next.others) == (first.pid, first.via, &first.directories, &first.others)
+    });
+    holders
 }
 
-fn holder(pid: u32, via: Via, path: PathBuf) -> Option<Holder> {
-    let mut names = Names::default();
-    names.add(path.as_os_str().as_bytes().strip_suffix(b" (deleted)").unwrap_or(path.as_os_str().as_bytes()));
-    let directories: Vec<DirId> = names.directories.into_iter().collect();
-    (!directories.is_empty()).then_some(Holder { pid, via, path, directories })
+/// Looks again into processes that were hidden: one that was just forked may only be about to give up rights that we do not have.
+fn look_again(here: &Here<'_>, hidden: &mut Vec<(u32, ReadError)>, holders: &mut Vec<Holder>) {
+    for _ in 0..5 {
+        if hidden.is_empty() {
+            return;
+        }
+        std::thread::sleep(Duration::from_millis(10));
+        hidden.retain(|&(pid, _)| {
+            let looked = here.look(pid);
+            let is_hidden = looked.is_err();
+            holders.extend(looked.map(|paths| here.holders(pid, paths)).unwrap_or_default());
+            is_hidden
+        });
+    }
+}
+
+/// The path without what the kernel adds when its name is gone.
+fn without_mark(path: &Path) -> &Path {
+    let bytes = path.as_os_str().as_bytes();
+    Path::new(OsStr::from_bytes(bytes.strip_suffix(b" (deleted)").unwrap_or(bytes)))
+}
+
+/// What we are, and where the directories lie that we ask about.
+struct Here<'a> {
+    proc: &'a Proc,
+    root: &'a Dir,
+    own_pid: Option<u32>,
+    program: Option<FileId>,
+    view: Option<(OsString, OsString)>,
+    store: Option<FileId>,
+}
+
+impl<'a> Here<'a> {
+    fn new(proc: &'a Proc, root: &'a Dir) -> Self {
+        let own_pid = proc.own_pid();
+        let program = own_pid.and_then(|own| proc.behind(own, "exe").ok());
+        let view = own_pid.and_then(|own| mounts::view(proc, own));
+        let mut here = Self { proc, root, own_pid, program, view, store: None };
+        here.store = here.identity(Path::new(overlay2::PATH));
+        here
+    }
+
+    /// The paths that a process holds and that name something of an `overlay2`.
+    fn look(&self, pid: u32) -> Result<Vec<(Via, PathBuf, Names)>, ReadError> {
+        let mut paths = Vec::new();
+        for (via, link) in LINKS {
+            let path = untold_if_long(self.proc.link(pid, link))?;
+            paths.extend(path.map(|path| (via, OsString::from(link), PathBuf::from(path))));
+        }
+        let descriptors = self.proc.descriptors(pid)?.into_iter();
+        paths.extend(descriptors.map(|(name, path)| (Via::OpenFile, Path::new("fd").join(name).into_os_string(), path)));
+        let mut held = Vec::new();
+        for (via, link, path) in paths {
+            if path.as_os_str().is_empty() && self.may_be_here(pid, &link) {
+                let cause = Cause::Malformed("its path is longer than the kernel tells, and it lies on this file system".to_owned());
+                return Err(ReadError { path: self.proc.path().join(pid.to_string()).join(link), operation: Operation::Read, cause });
+            }
+            let path = without_mark(&path);
+            let names = Names::of_path(path);
+            if !names.directories.is_empty() || !names.others.is_empty() {
+                held.push((via, path.to_owned(), names));
+            }
+        }
+        Ok(held)
+    }
+
+    /// Whether what the link `link` of a process leads to may lie in this data-root: it lies on its file system, or on that of `overlay2`.
+    fn may_be_here(&self, pid: u32, link: &OsStr) -> bool {
+        let homes = [self.identity(Path::new("")), self.store];
+        self.proc.behind(pid, link).map_or(true, |found| homes.iter().flatten().any(|home| home.device == found.device))
+    }
+
+    /// Which of `paths` process `pid` holds something of this data-root by.
+    fn holders(&self, pid: u32, paths: Vec<(Via, PathBuf, Names)>) -> Vec<Holder> {
+        if self.program.is_some() && self.proc.behind(pid, "exe").ok() == self.program {
+            return Vec::new();
+        }
+        let sees_the_same = self.view.is_some() && mounts::view(self.proc, pid) == self.view;
+        let comm = self.proc.read(pid, "comm", 64).ok().flatten().unwrap_or_default();
+        let name = String::from_utf8_lossy(comm.trim_ascii_end()).into_owned();
+        let holders = paths.into_iter().map(|(via, path, names)| {
+            let is_here = |name: &str| !sees_the_same || !self.is_elsewhere(&path, name);
+            Holder {
+                pid,
+                via,
+                directories: names.directories.into_iter().filter(|id| is_here(&id.to_string())).collect(),
+                others: names.others.into_iter().filter(|other| other.to_str().is_none_or(is_here)).collect(),
+                path: path.clone(),
+                name: name.clone(),
+            }
+        });
+        holders.filter(|holder| !holder.directories.is_empty() || !holder.others.is_empty()).collect()
+    }
+
+    /// Whether the directory `name` on the way of `path`, which the process sees as we do, is verifiably none of this data-root's.
+    fn is_elsewhere(&self, path: &Path, name: &str) -> bool {
+        let Some(place) = path.ancestors().find(|place| place.file_name().is_some_and(|last| last == name)) else { return false };
+        match FileId::by_path(place) {
+            Ok(found) => self.identity(&Path::new(overlay2::PATH).join(name)) != Some(found),
+            // It is gone; but what it lay in may be there and be something else.
+            Err(_) => place.parent().and_then(|above| FileId::by_path(above).ok()).is_some_and(|above| self.store != Some(above)),
+        }
+    }
+
+    /// Which directory of the data-root `name` is.
+    fn identity(&self, name: &Path) -> Option<FileId> {
+        self.root.stamp(name).ok().flatten().map(FileId::from)
+    }
 }

@@ -88,6 +88,14 @@ impl Names {
         }
     }
 
+    /// The names in a path.
+    #[must_use]
+    pub fn of_path(path: &Path) -> Self {
+        let mut names = Self::default();
+        names.add(path.as_os_str().as_bytes());
+        names
+    }
+
     /// The names in a mount, wherever they stand.
     #[must_use]
     pub fn of(mount: &Mount<'_>) -> Self {
@@ -133,7 +141,7 @@ pub(super) fn read(proc: &Proc, pids: &[u32], gaps: &mut Gaps) -> Vec<LiveMount>
 }
 
 /// What decides which mounts a process sees, where we may know it: its namespace and its root.
-fn view(proc: &Proc, pid: u32) -> Option<(OsString, OsString)> {
+pub(super) fn view(proc: &Proc, pid: u32) -> Option<(OsString, OsString)> {
     Some((proc.link(pid, "ns/mnt").ok()??, proc.link(pid, "root").ok()??))
 }
 

@@ -140,15 +140,19 @@ impl Proc {
 
     /// The text of a process's link, or nothing when the process is gone.
     pub(super) fn link(&self, pid: u32, name: impl AsRef<Path>) -> Result<Option<OsString>, ReadError> {
-        unless_gone(self.dir.read_link(place(pid, name)))
+        // In one call: this tree is the kernel's, and no link stands in the middle of a name.
+        let name = place(pid, name);
+        let read = nix::fcntl::readlinkat(&self.dir, &name).map(Some);
+        unless_gone(read.map_err(|errno| self.dir.error(&name, Operation::Read, errno)))
     }
 
-    /// The descriptors that a process has open and where they lead; those that are closed meanwhile are left out.
+    /// The descriptors that a process has open and where they lead (nowhere, if that is too long to be told); those that are closed meanwhile are left out.
     pub(super) fn descriptors(&self, pid: u32) -> Result<Vec<(OsString, PathBuf)>, ReadError> {
         let Some(fds) = unless_gone(self.dir.dir(place(pid, "fd")))? else { return Ok(Vec::new()) };
         let Some(entries) = unless_gone(fds.entries().map(Some))? else { return Ok(Vec::new()) };
-        let led = |name: OsString| fds.read_link(&name).ok().flatten().map(|text| (name, PathBuf::from(text)));
-        Ok(entries.into_iter().filter_map(|entry| led(entry.name)).collect())
+        // The kernel may let us list what it does not let us look at.
+        let led = |name: OsString| Ok(unless_gone(untold_if_long(fds.read_link(&name)))?.map(|text| (name, PathBuf::from(text))));
+        entries.into_iter().filter_map(|entry| led(entry.name).transpose()).collect()
     }
 
     /// Asks which file the link `name` of a process leads to: the kernel follows it, whatever its text says.
@@ -196,6 +200,19 @@ pub fn uids(status: &[u8]) -> Option<(u32, u32)> {
     Some((numbers.next()?.ok()?, numbers.next()?.ok()?))
 }
 
+/// Takes a path that is longer than the kernel tells for the empty one, which no link is.
+pub(super) fn untold_if_long(link: Result<Option<OsString>, ReadError>) -> Result<Option<OsString>, ReadError> {
+    match link {
+        Err(error) if is_errno(&error, &[Errno::ENAMETOOLONG]) => Ok(Some(OsString::new())),
+        link => link,
+    }
+}
+
+/// Whether the kernel answered one of `codes`.
+fn is_errno(error: &ReadError, codes: &[Errno]) -> bool {
+    matches!(&error.cause, Cause::Io(cause) if cause.raw_os_error().is_some_and(|code| codes.contains(&Errno::from_raw(code))))
+}
+
 /// Takes the end of a process for "nothing there".
 fn unless_gone<T>(result: Result<Option<T>, ReadError>) -> Result<Option<T>, ReadError> {
     match result {
@@ -206,8 +223,7 @@ fn unless_gone<T>(result: Result<Option<T>, ReadError>) -> Result<Option<T>, Rea
 
 /// Whether an error says that the process ended: `EINVAL` is what the mountinfo of a process answers that has died and is not yet reaped.
 fn is_gone(error: &ReadError) -> bool {
-    let gone = [Errno::ENOENT, Errno::ESRCH, Errno::EINVAL];
-    matches!(&error.cause, Cause::Io(cause) if cause.raw_os_error().is_some_and(|code| gone.contains(&Errno::from_raw(code))))
+    is_errno(error, &[Errno::ENOENT, Errno::ESRCH, Errno::EINVAL])
 }
 
 /// A kind of thing that `/proc` tells, for gathering what could not be read.

@@ -1,13 +1,14 @@
 # Holds the namespaces of one engine, and takes everything away again when its standard input closes: also when the tests were killed.
 #
-#   sh supervise.sh WORK CHROOT CGROUP      CHROOT is / for the machine's own engine
+#   sh supervise.sh WORK DATA CHROOT CGROUP      DATA is the data-root; CHROOT is / for the machine's own engine
 #
 # One word a line on standard input, one line of answer to each:
 #   on    makes the namespaces; answers the pid, as seen out here, of their first process
 #   off   ends them with all that runs in them, which is a power cut for the engine; answers `off`
 work=$1
-chroot=$2
-cgroup=$3
+data=$2
+chroot=$3
+cgroup=$4
 holder=
 init=
 
@@ -18,7 +19,8 @@ trap '' INT TERM HUP QUIT
 hold='
 set -e
 work=$1
-chroot=${2%/}
+data=$2
+chroot=${3%/}
 busybox ip link set lo up
 if [ -n "$chroot" ]; then
     mount --rbind "$chroot" "$chroot"
@@ -28,6 +30,8 @@ if [ -n "$chroot" ]; then
     mount -t tmpfs tmpfs "$chroot/tmp"
     mkdir -p "$chroot$work"
     mount --bind "$work" "$chroot$work"
+    mkdir -p "$chroot$data"
+    mount --bind "$data" "$chroot$data"
 fi
 # What engines write outside of their data-root: shims and their sockets below /run, a key below /etc/docker.
 mount -t tmpfs tmpfs "$chroot/run"
@@ -40,7 +44,7 @@ while :; do sleep 3600 & wait; done
 power_on() {
     rm -f "$work/held"
     unshare --mount --pid --net --fork --kill-child --mount-proc --propagation private \
-        sh -c "$hold" hold "$work" "$chroot" </dev/null >>"$work/hold.log" 2>&1 &
+        sh -c "$hold" hold "$work" "$data" "$chroot" </dev/null >>"$work/hold.log" 2>&1 &
     holder=$!
     until [ -e "$work/held" ]; do
         if ! kill -0 "$holder" 2>/dev/null; then

@@ -1,13 +1,21 @@
 //! A real dockerd of its own, in namespaces of its own, in a directory of its own that goes when it goes:
 //!
 //! ```text
-//! WORK/data        the data-root: the same path inside of the engine's chroot and out here
-//! WORK/run         exec-root, pid file and socket: gone after a power cut
-//! WORK/*.log       what the daemon said; shown when it does not start
-//! WORK/…           what the tests put there: build contexts, root file systems
+//! WORK/data         the data-root, unless it lies elsewhere: the same path inside of the engine's chroot and out here
+//! WORK/run          exec-root, pid file and socket: gone after a power cut
+//! WORK/daemon.json  its configuration
+//! WORK/*.log        what the daemon said; shown when it does not start
+//! WORK/…            what the tests put there: build contexts, root file systems
 //! ```
 //!
-//! `supervise.sh` holds the namespaces and removes everything, also after a panic and after the tests were killed.
+//! Each test binary that wants one includes this file with `#[path]`. `supervise.sh` holds the namespaces and removes everything, also
+//! after a panic and after the tests were killed.
+#![allow(dead_code, unused_imports, reason = "each test binary uses its own part of this")]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "a test fails by panicking")]
+
+mod api;
+mod client;
+mod selection;
 
 use std::fs::{self, File};
 use std::io::{BufRead, BufReader, Write};
@@ -15,8 +23,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 use std::time::{Duration, Instant};
 
-use crate::api::Api;
-use crate::selection;
+pub(crate) use client::{Builder, install_busybox};
 
 /// Bounds every wait for something that takes well under a second when it works.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -25,6 +32,9 @@ const PATIENCE: Duration = Duration::from_secs(60);
 #[derive(Debug)]
 pub(crate) struct Engine {
     work: PathBuf,
+    data_root: PathBuf,
+    /// What dockerd calls its data-root.
+    data_root_inside: PathBuf,
     chroot: &'static Path,
     supervisor: Child,
     words: Option<ChildStdin>,
@@ -34,33 +44,40 @@ pub(crate) struct Engine {
     daemon: Option<Child>,
 }
 
-/// Which of the two builders a build is for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Builder {
-    /// Commits a container for each step.
-    Classic,
-    /// Keeps its own snapshots beside the layers.
-    BuildKit,
-}
-
 impl Engine {
-    /// Starts an engine with an empty data-root, or returns `None` where no engine can run.
+    /// Starts an engine with an empty data-root of its own, or returns `None` where no engine can run.
     pub(crate) fn start(test: &str) -> Option<Self> {
+        let mut engine = Self::off(test, None)?;
+        engine.boot();
+        Some(engine)
+    }
+
+    /// Starts an engine on a data-root that is there, and stays when the engine goes; or returns `None` where no engine can run.
+    pub(crate) fn start_on(test: &str, data_root: &Path) -> Option<Self> {
+        let mut engine = Self::off(test, Some(data_root.to_owned()))?;
+        engine.boot();
+        Some(engine)
+    }
+
+    /// An engine that is switched off.
+    fn off(test: &str, data_root: Option<PathBuf>) -> Option<Self> {
         let chroot = selection::chroot_of_engine(test)?;
         let work = tempfile::Builder::new().prefix("layerwise-engine-").tempdir().unwrap().keep();
+        let data_root = data_root.unwrap_or_else(|| work.join("data"));
+        fs::create_dir_all(&data_root).unwrap();
+        fs::write(work.join("daemon.json"), "{}").unwrap();
         let cgroup = work.file_name().unwrap();
         let mut supervisor = Command::new("sh")
-            .arg(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/docker/supervise.sh"))
-            .args([work.as_os_str(), chroot.as_os_str(), cgroup])
+            .arg(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/engine/supervise.sh"))
+            .args([work.as_os_str(), data_root.as_os_str(), chroot.as_os_str(), cgroup])
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .spawn()
             .unwrap();
         let words = supervisor.stdin.take();
         let answers = BufReader::new(supervisor.stdout.take().unwrap());
-        let mut engine = Self { work, chroot, supervisor, words, answers, init: None, daemon: None };
-        engine.boot();
-        Some(engine)
+        let data_root_inside = data_root.clone();
+        Some(Self { work, data_root, data_root_inside, chroot, supervisor, words, answers, init: None, daemon: None })
     }
 
     /// Makes new namespaces and starts dockerd in them.
@@ -74,34 +91,19 @@ impl Engine {
     pub(crate) fn start_daemon(&mut self) {
         assert!(self.daemon.is_none(), "the daemon runs already");
         fs::create_dir_all(self.work.join("run")).unwrap();
-        fs::write(self.work.join("daemon.json"), "{}").unwrap();
         let log = File::options().create(true).append(true).open(self.work.join("dockerd.log")).unwrap();
-        let daemon = self
-            .of_engine("/usr/sbin/dockerd")
-            .arg("--config-file")
-            .arg(self.work.join("daemon.json"))
-            .arg("--data-root")
-            .arg(self.data_root())
-            .arg("--exec-root")
-            .arg(self.work.join("run/docker"))
-            .arg("--pidfile")
-            .arg(self.pid_file())
-            .args([
-                "-H",
-                &self.host(),
-                "--bridge=none",
-                "--iptables=false",
-                "--ip-masq=false",
-                "--storage-driver=overlay2",
-                "--log-level=warn",
-            ])
-            .arg("--cgroup-parent")
-            .arg(Path::new("/").join(self.work.file_name().unwrap()))
-            .stdin(Stdio::null())
-            .stdout(log.try_clone().unwrap())
-            .stderr(log)
-            .spawn()
-            .unwrap();
+        let mut command = self.of_engine("/usr/sbin/dockerd");
+        for (option, path) in [
+            ("--config-file", self.work.join("daemon.json")),
+            ("--data-root", self.data_root_inside.clone()),
+            ("--exec-root", self.work.join("run/docker")),
+            ("--pidfile", self.pid_file()),
+            ("--cgroup-parent", Path::new("/").join(self.work.file_name().unwrap())),
+        ] {
+            command.arg(option).arg(path);
+        }
+        command.args(["--bridge=none", "--iptables=false", "--ip-masq=false", "--storage-driver=overlay2", "--log-level=warn"]);
+        let daemon = command.args(["-H", &self.host()]).stdout(log.try_clone().unwrap()).stderr(log).spawn().unwrap();
         self.daemon = Some(daemon);
         let answered = self.wait_for(|engine| engine.api().ping().then_some(()));
         assert!(answered.is_some(), "dockerd does not answer:\n{}", self.log());
@@ -126,81 +128,26 @@ impl Engine {
         }
     }
 
+    /// Writes the `daemon.json` that dockerd reads when it is started the next time.
+    pub(crate) fn configure(&self, json: &str) {
+        fs::write(self.work.join("daemon.json"), json).unwrap();
+    }
+
+    /// Mounts the data-root at another path too, in the engine's mount namespace only; dockerd knows it by that path from its next start on.
+    pub(crate) fn mount_data_root_elsewhere(&mut self) {
+        let script = "mount -t tmpfs none \"$1/mnt\" && mkdir \"$1/mnt/elsewhere\" && mount --bind \"$2\" \"$1/mnt/elsewhere\"";
+        self.succeed(self.inside("sh").args(["-c", script, "mount"]).arg(self.chroot).arg(&self.data_root));
+        self.data_root_inside = PathBuf::from("/mnt/elsewhere");
+    }
+
     /// Returns the data-root.
     pub(crate) fn data_root(&self) -> PathBuf {
-        self.work.join("data")
+        self.data_root.clone()
     }
 
     /// Returns the directory for what a test wants to hand to the engine.
     pub(crate) fn work(&self) -> &Path {
         &self.work
-    }
-
-    /// Returns dockerd's API.
-    pub(crate) fn api(&self) -> Api {
-        Api::at(self.work.join("run/docker.sock"))
-    }
-
-    /// Returns the first number of dockerd's version.
-    pub(crate) fn major_version(&self) -> u32 {
-        let version = self.docker("version --format {{.Server.Version}}");
-        version.split('.').next().and_then(|major| major.parse().ok()).unwrap_or_else(|| panic!("a version: {version}"))
-    }
-
-    /// Runs the `docker` command with the words of `line`, and returns what it printed, without the last newline.
-    ///
-    /// # Panics
-    /// When it fails.
-    pub(crate) fn docker(&self, line: &str) -> String {
-        self.succeed(&mut self.docker_command(line))
-    }
-
-    /// Returns the `docker` command with the words of `line`, in the namespaces and the chroot of the engine.
-    pub(crate) fn docker_command(&self, line: &str) -> Command {
-        let mut command = self.of_engine("timeout");
-        command.args(["300", "/usr/bin/docker"]).args(line.split_whitespace()).stdin(Stdio::null());
-        command
-    }
-
-    /// Runs `docker` with the words of `line` and a shell script for the container that it makes.
-    pub(crate) fn docker_sh(&self, line: &str, script: &str) -> String {
-        self.succeed(self.docker_command(line).args(["sh", "-c", script]))
-    }
-
-    /// Writes a build context, with its `Dockerfile` among `files`, and returns its directory.
-    pub(crate) fn context(&self, name: &str, files: &[(&str, &str)]) -> PathBuf {
-        let context = self.work.join("contexts").join(name);
-        for (path, text) in files {
-            let path = context.join(path);
-            fs::create_dir_all(path.parent().unwrap()).unwrap();
-            fs::write(path, text).unwrap();
-        }
-        context
-    }
-
-    /// Returns the command that builds `context` with `builder`, with the options in `line`.
-    pub(crate) fn build_command(&self, builder: Builder, line: &str, context: &Path) -> Command {
-        let mut command = self.docker_command(&format!("build --network none {line}"));
-        command.arg(context).env("DOCKER_BUILDKIT", if builder == Builder::BuildKit { "1" } else { "0" });
-        command
-    }
-
-    /// Builds `context` with `builder`, with the options in `line`.
-    pub(crate) fn build(&self, builder: Builder, line: &str, context: &Path) {
-        self.succeed(&mut self.build_command(builder, line, context));
-    }
-
-    /// Runs `command` and returns what it printed, without the last newline.
-    pub(crate) fn succeed(&self, command: &mut Command) -> String {
-        let output = command.output().unwrap();
-        assert!(
-            output.status.success(),
-            "{command:?}: {}
-{}",
-            String::from_utf8_lossy(&output.stderr),
-            self.log()
-        );
-        String::from_utf8(output.stdout).unwrap().trim_end().to_owned()
     }
 
     /// Returns a command that sees what the engine's host would see: its processes and mounts, but the machine's own files.
@@ -224,6 +171,14 @@ impl Engine {
             std::thread::sleep(Duration::from_millis(20));
         }
         None
+    }
+
+    /// The end of what dockerd said.
+    pub(crate) fn log(&self) -> String {
+        let log = fs::read(self.work.join("dockerd.log")).unwrap_or_default();
+        let log = String::from_utf8_lossy(&log);
+        let lines: Vec<&str> = log.lines().collect();
+        lines[lines.len().saturating_sub(30)..].join("\n")
     }
 
     /// A program of the engine under test: in its namespaces, its chroot, and with its own idea of a home.
@@ -263,13 +218,6 @@ impl Engine {
         let mut answer = String::new();
         self.answers.read_line(&mut answer).unwrap();
         answer.trim_end().to_owned()
-    }
-
-    fn log(&self) -> String {
-        let log = fs::read(self.work.join("dockerd.log")).unwrap_or_default();
-        let log = String::from_utf8_lossy(&log);
-        let lines: Vec<&str> = log.lines().collect();
-        lines[lines.len().saturating_sub(30)..].join("\n")
     }
 }
 
