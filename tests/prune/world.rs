@@ -122,10 +122,21 @@ pub(crate) fn objects(action: &Value) -> Vec<String> {
     action["objects"].as_array().unwrap().iter().map(|object| object["path"].as_str().unwrap().to_owned()).collect()
 }
 
-/// Runs it while no other test does: their data-roots have directories of the same names, and a process that is in one of those holds it.
+/// Runs it while no other test does.
 fn run(command: &mut Command) -> Ran {
+    alone(|| run_beside_others(command))
+}
+
+/// Does something while no other test runs the program: their data-roots have directories of the same names, and who has those open, or
+/// something whose place cannot be told, holds them.
+pub(crate) fn alone<T>(work: impl FnOnce() -> T) -> T {
     static ALONE: Mutex<()> = Mutex::new(());
     let _alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
+    work()
+}
+
+/// Runs it, for whoever is [`alone`].
+pub(crate) fn run_beside_others(command: &mut Command) -> Ran {
     let Output { status, stdout, stderr } = command.output().unwrap();
     let [output, errors] = [stdout, stderr].map(|bytes| String::from_utf8(bytes).unwrap());
     Ran { status: status.code(), output, errors }
