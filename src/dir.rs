@@ -124,13 +124,7 @@ impl Dir {
         let flags = AtFlags::SYMLINK_NOFOLLOW | AtFlags::EMPTY_PATH | AtFlags::NO_AUTOMOUNT;
         let wanted = StatxFlags::INO | StatxFlags::BTIME | StatxFlags::CTIME | StatxFlags::MTIME;
         match statx(&self.fd, name, flags, wanted) {
-            Ok(stat) => Ok(Some(Stamp {
-                device: (stat.stx_dev_major, stat.stx_dev_minor),
-                inode: stat.stx_ino,
-                born: (stat.stx_mask & StatxFlags::BTIME.bits() != 0).then_some((stat.stx_btime.tv_sec, stat.stx_btime.tv_nsec)),
-                changed: (stat.stx_ctime.tv_sec, stat.stx_ctime.tv_nsec),
-                modified: (stat.stx_mtime.tv_sec, stat.stx_mtime.tv_nsec),
-            })),
+            Ok(stat) => Ok(Some(Stamp::from(&stat))),
             Err(rustix::io::Errno::NOENT) => Ok(None),
             Err(errno) => Err(self.error(name, Operation::Stat, io::Error::from(errno))),
         }

@@ -3,10 +3,11 @@ use super::exit::{Failure, Status};
 use super::list::print_single;
 use super::output::Output;
 use super::session::{Scan, Session};
+use crate::render::age;
 use crate::render::column::Sizes;
 use crate::render::size::{self, Digits};
 use crate::render::table::{Align, Fit, Heading, Table};
-use crate::report::df::{self, Detail, Df, Weight};
+use crate::report::df::{self, Detail, Df, FromCacheItem, Weight};
 use crate::report::{Document, why};
 use crate::usage::class::Class;
 
@@ -111,8 +112,18 @@ fn remarks(df: &Df, output: &Output) -> String {
             crate::render::words::count(len(&df.not_entered), "place")
         ));
     }
+    lines.extend(df.from_cache.as_ref().map(|from_cache| from(from_cache, output)));
     lines.push(String::new());
     lines.join("\n")
+}
+
+/// What was not measured now.
+fn from(cache: &FromCacheItem, output: &Output) -> String {
+    let layers = crate::render::words::count(cache.layers, "layer directory");
+    let oldest = cache.oldest.as_ref().and_then(|oldest| oldest.parse().ok()).map(|oldest| age::ago(oldest, output.look.now));
+    let Some(oldest) = oldest else { return "From the cache: nothing; everything was measured now".to_owned() };
+    let (bytes, inodes) = (bytes(cache.bytes, output), crate::render::words::count(cache.inodes, "inode"));
+    format!("From the cache: {layers}, {bytes}, {inodes}; the oldest figure was measured {}", oldest.to_lowercase())
 }
 
 fn len<T>(list: &[T]) -> u64 {

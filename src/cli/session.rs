@@ -9,7 +9,7 @@ use crate::data_root::{self, DataRoot, FileSystem, Machine};
 use crate::inventory::{DRIVER, Inventory};
 use crate::render::words;
 use crate::store::live;
-use crate::usage::scan;
+use crate::usage::{cache, scan};
 
 /// Whether everything is to be measured.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -49,7 +49,7 @@ impl Session {
         };
         let inventory = Inventory::read(&root.dir, live);
         let measured = match scan {
-            Scan::Measure => Some(measure(&root, global)),
+            Scan::Measure => Some(measure(&root, &inventory, global, output)),
             Scan::Skip => None,
         };
         let session = Self { root, audit: Audit::new(inventory, measured) };
@@ -89,7 +89,20 @@ fn mention_other_stores(root: &DataRoot, output: &mut Output) {
     }
 }
 
-fn measure(root: &DataRoot, global: &Global) -> scan::Measured {
+fn measure(root: &DataRoot, inventory: &Inventory, global: &Global, output: &mut Output) -> scan::Measured {
     let options = scan::Options { threads: global.threads, ..scan::Options::default() };
-    progress::during(|progress| scan::scan(&root.dir, &options, progress))
+    if !global.measuring.cached {
+        return progress::during(|progress| scan::scan(&root.dir, &options, progress));
+    }
+    let default = || cache::default_directory(nix::unistd::geteuid().as_raw(), |name| std::env::var_os(name));
+    let Some(directory) = global.measuring.cache_dir.clone().or_else(default) else {
+        output.note("note: without a cache: there is no HOME; see --cache-dir");
+        return progress::during(|progress| scan::scan(&root.dir, &options, progress));
+    };
+    let place = (directory.as_path(), cache::Clock::system());
+    let (measured, notes) = progress::during(|progress| cache::scan(&root.dir, inventory, (&options, progress), place));
+    for note in notes {
+        output.note(&format!("note: {note}"));
+    }
+    measured
 }

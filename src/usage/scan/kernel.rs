@@ -1,11 +1,16 @@
 //! The few system calls of the walk, each on one name in an opened directory.
 
 use super::inode::Inode;
-use rustix::fs::{AtFlags, Mode, OFlags, ResolveFlags, Statx, StatxAttributes, StatxFlags, openat, openat2, statx};
+use crate::dir::Stamp;
+use rustix::fs::{AtFlags, FileType, Mode, OFlags, ResolveFlags, Statx, StatxAttributes, StatxFlags, openat, openat2, statx};
 use rustix::io::Errno;
 use std::ffi::CStr;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+
+/// What is asked of a directory that is to be known again.
+const STAMP: StatxFlags =
+    StatxFlags::TYPE.union(StatxFlags::INO).union(StatxFlags::BTIME).union(StatxFlags::CTIME).union(StatxFlags::MTIME);
 
 /// What the walk asks of an inode.
 const WANTED: StatxFlags = StatxFlags::TYPE
@@ -14,6 +19,13 @@ const WANTED: StatxFlags = StatxFlags::TYPE
     .union(StatxFlags::INO)
     .union(StatxFlags::SIZE)
     .union(StatxFlags::BLOCKS);
+
+/// Whether it is asked when inodes were changed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Times {
+    Wanted,
+    Unwanted,
+}
 
 /// Opens and asks below one file system, never across a mount and never through a link.
 #[derive(Debug)]
@@ -24,14 +36,17 @@ pub(super) struct Kernel {
     refuses_mounts: bool,
     /// Whether reading may leave the access times alone, which only an owner or root can ask for.
     leaves_times: AtomicBool,
+    /// What is asked of an inode.
+    wanted: StatxFlags,
 }
 
 impl Kernel {
     /// Prepares for the file system that `root` is on, and opens `root` again, with a position of its own.
-    pub(super) fn new(root: BorrowedFd<'_>) -> Result<(Self, OwnedFd), Errno> {
+    pub(super) fn new(root: BorrowedFd<'_>, times: Times) -> Result<(Self, OwnedFd), Errno> {
         let stat = of_opened(root)?;
         let device = (stat.stx_dev_major, stat.stx_dev_minor);
-        let kernel = Self { device, refuses_mounts: true, leaves_times: AtomicBool::new(true) };
+        let wanted = if times == Times::Wanted { WANTED.union(StatxFlags::CTIME) } else { WANTED };
+        let kernel = Self { device, refuses_mounts: true, leaves_times: AtomicBool::new(true), wanted };
         match kernel.open(root, c".") {
             // Kernels before 5.6, and sandboxes that know no `openat2`.
             Err(Errno::NOSYS | Errno::PERM) => {
@@ -74,7 +89,16 @@ impl Kernel {
     /// Asks for what `name` in the directory `at` is; `Errno::XDEV` where something is mounted on it.
     #[inline]
     pub(super) fn stat(&self, at: BorrowedFd<'_>, name: &CStr) -> Result<Inode, Errno> {
-        self.own(&statx(at, name, AtFlags::SYMLINK_NOFOLLOW | AtFlags::NO_AUTOMOUNT, WANTED)?)
+        self.own(&statx(at, name, AtFlags::SYMLINK_NOFOLLOW | AtFlags::NO_AUTOMOUNT, self.wanted)?)
+    }
+
+    /// Asks by what the directory `name`, which may have two components, can be known again; nothing where there is no directory of
+    /// this file system.
+    pub(super) fn stamp(&self, at: BorrowedFd<'_>, name: &CStr) -> Option<Stamp> {
+        let flags = AtFlags::SYMLINK_NOFOLLOW | AtFlags::NO_AUTOMOUNT | AtFlags::EMPTY_PATH;
+        let stat = statx(at, name, flags, STAMP).ok()?;
+        let inode = self.own(&stat).ok()?;
+        (inode.kind == FileType::Directory).then(|| Stamp::from(&stat))
     }
 
     /// Refuses what is on another file system, or is the root of a mount of this one.
