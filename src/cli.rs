@@ -13,6 +13,7 @@ mod images;
 mod inspect;
 mod layers;
 mod list;
+mod nice;
 mod output;
 mod progress;
 mod roots;

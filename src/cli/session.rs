@@ -3,7 +3,7 @@
 use super::args::Global;
 use super::exit::Failure;
 use super::output::Output;
-use super::progress;
+use super::{nice, progress};
 use crate::audit::Audit;
 use crate::data_root::{self, DataRoot, FileSystem, Machine};
 use crate::inventory::{DRIVER, Inventory};
@@ -39,6 +39,11 @@ pub(super) struct Session {
 impl Session {
     /// Finds, reads and, if wanted, measures the data-root that the command line means.
     pub(super) fn open(global: &Global, scan: Scan, output: &mut Output) -> Result<Self, Failure> {
+        if global.measuring.io_nice
+            && let Err(problem) = nice::step_back()
+        {
+            output.note(&format!("note: {problem}"));
+        }
         use_threads(global)?;
         let machine = Machine::current();
         let root = data_root::find(&machine, global.data_root.as_deref())?;
