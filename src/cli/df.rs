@@ -14,7 +14,7 @@ use crate::usage::class::Class;
 /// Say where space and inodes are, class by class
 ///
 /// The classes add up to the total, and the total is what `du -sx` counts, to the byte and the inode. RECLAIMABLE is what no container
-/// needs.
+/// needs. Exit status 1 means that something could not be measured, so that there is more than what is shown.
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
     /// Show the largest things of each class too (all of them with --no-trunc)
@@ -30,9 +30,11 @@ pub(super) fn run(args: &Args, global: &Global, output: &mut Output) -> Result<S
     let Some(account) = &session.audit.account else { return Err(Failure::unreadable("nothing was measured")) };
     let detail = if args.verbose { Detail::Things } else { Detail::Classes };
     let df = df::sum(&session.audit, account, session.filesystem(), detail);
-    let document = Document::new("df", &session.audit.inventory, df);
+    let unmeasured = &account.measured.unreadable;
+    let status = if unmeasured.is_empty() { Status::Fine } else { Status::Findings };
+    let document = Document::new("df", &session.audit.inventory, df).with(unmeasured);
     if print_single(&document, global, output)? {
-        return Ok(Status::Fine);
+        return Ok(status);
     }
     let mut text = classes(&document.body, output);
     text.push_str(&remarks(&document.body, output));
@@ -43,7 +45,7 @@ pub(super) fn run(args: &Args, global: &Global, output: &mut Output) -> Result<S
         }
     }
     output.print(&text)?;
-    Ok(Status::Fine)
+    Ok(status)
 }
 
 fn bytes(bytes: u64, output: &Output) -> String {

@@ -74,6 +74,13 @@ impl Session {
             let things = words::count(u64::try_from(count).unwrap_or(u64::MAX), "thing");
             output.note(&format!("{things} could not be read; see `layerwise check`"));
         }
+        let unmeasured = self.audit.account.as_ref().map_or(0, |account| account.measured.unreadable.len());
+        if unmeasured > 0 {
+            let places = words::count(u64::try_from(unmeasured).unwrap_or(u64::MAX), "place");
+            output.note(&format!(
+                "{places} could not be measured, so sizes leave out what is there; see `unreadable` of `layerwise df --format json`"
+            ));
+        }
     }
 }
 

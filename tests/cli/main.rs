@@ -14,4 +14,5 @@ mod roots;
 mod same;
 mod sample;
 mod sums;
+mod unprivileged;
 mod why;
