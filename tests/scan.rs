@@ -248,4 +248,20 @@ fn privileged_a_part_of_the_same_file_system_that_is_mounted_again_is_not_counte
     let measured = measure(tree.path(), 2);
     assert_eq!(measured.total.files, before.total.files);
     assert_eq!(measured.not_entered, [tree.path().canonicalize().unwrap().join("volumes/b/_data")]);
+    // `du -x` sees the same device, and counts what has one name a second time.
+    assert!(oracle::du(tree.path(), &["--inodes"]) > measured.total.inodes);
+}
+
+#[test]
+#[ignore = "needs root"]
+fn privileged_a_directory_that_is_mounted_on_itself_is_no_other() {
+    let tree = Tree::new();
+    tree.file("plugins/p/propagated-mount/file", 5000);
+    tree.chain("plugins/p/propagated-mount", 300, 1);
+    let before = measure_as_du(tree.path());
+    let path = tree.path().join("plugins/p/propagated-mount");
+    let _bind = tree.mount(&["--bind", path.to_str().unwrap()], "plugins/p/propagated-mount");
+    assert_eq!(measure_as_du(tree.path()), before);
+    let _tmpfs = tree.mount(&["-t", "tmpfs", "none"], "plugins/p/propagated-mount/m");
+    assert_eq!(measure_as_du(tree.path()).not_entered, [path.canonicalize().unwrap().join("m")]);
 }

@@ -1,8 +1,9 @@
 //! The few system calls of the walk, each on one name in an opened directory.
 
 use super::inode::Inode;
+use super::listing::BUFFER;
 use crate::dir::Stamp;
-use rustix::fs::{AtFlags, FileType, Mode, OFlags, ResolveFlags, Statx, StatxAttributes, StatxFlags, openat, openat2, statx};
+use rustix::fs::{AtFlags, FileType, Mode, OFlags, RawDir, ResolveFlags, Statx, StatxAttributes, StatxFlags, openat, openat2, statx};
 use rustix::io::Errno;
 use std::ffi::CStr;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
@@ -57,18 +58,23 @@ impl Kernel {
         }
     }
 
-    /// Opens the directory `name`; `Errno::XDEV` where something is mounted.
+    /// Opens the directory `name`; `Errno::XDEV` where something is mounted that is not this very directory.
     ///
     /// `name` is a single component, so that nothing but a link or a mount could lead elsewhere. `RESOLVE_BENEATH` would add nothing
     /// but a lock that all threads share.
     pub(super) fn open(&self, at: BorrowedFd<'_>, name: &CStr) -> Result<OwnedFd, Errno> {
+        let resolve = ResolveFlags::NO_XDEV | ResolveFlags::NO_SYMLINKS;
+        match self.open_resolving(at, name, resolve) {
+            // Asked only where something is mounted, so that it may take a while.
+            Err(Errno::XDEV) if is_mounted_on_itself(at, name, self.device) => self.open_resolving(at, name, ResolveFlags::NO_SYMLINKS),
+            opened => opened,
+        }
+    }
+
+    fn open_resolving(&self, at: BorrowedFd<'_>, name: &CStr, resolve: ResolveFlags) -> Result<OwnedFd, Errno> {
         let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
         let open = |flags| {
-            if self.refuses_mounts {
-                openat2(at, name, flags, Mode::empty(), ResolveFlags::NO_XDEV | ResolveFlags::NO_SYMLINKS)
-            } else {
-                openat(at, name, flags, Mode::empty())
-            }
+            if self.refuses_mounts { openat2(at, name, flags, Mode::empty(), resolve) } else { openat(at, name, flags, Mode::empty()) }
         };
         if self.leaves_times.load(Relaxed) {
             match open(flags | OFlags::NOATIME) {
@@ -81,9 +87,11 @@ impl Kernel {
         Ok(opened)
     }
 
-    /// Asks for the directory that is open.
+    /// Asks for the directory that was opened as `fd`.
     pub(super) fn stat_opened(&self, fd: BorrowedFd<'_>) -> Result<Inode, Errno> {
-        self.own(&of_opened(fd)?)
+        let stat = of_opened(fd)?;
+        // The root of a mount that `open` let pass is the directory itself.
+        if self.refuses_mounts && (stat.stx_dev_major, stat.stx_dev_minor) == self.device { Ok(Inode::of(&stat)) } else { self.own(&stat) }
     }
 
     /// Asks for what `name` in the directory `at` is; `Errno::XDEV` where something is mounted on it.
@@ -112,6 +120,27 @@ impl Kernel {
 /// Asks for an opened directory, wherever it is.
 pub(super) fn of_opened(fd: BorrowedFd<'_>) -> Result<Statx, Errno> {
     statx(fd.as_fd(), c"", AtFlags::EMPTY_PATH, WANTED)
+}
+
+/// Whether what is mounted on the directory `name` is the directory itself, as where somebody made it a mount to share what is mounted
+/// below: dockerd does so with the mounts of plugins. Then what is behind is what would be there without.
+///
+/// The listing tells the inode that was mounted upon, and the mount tells its own; neither asks a file system that may not answer.
+fn is_mounted_on_itself(at: BorrowedFd<'_>, name: &CStr, device: (u32, u32)) -> bool {
+    let flags = AtFlags::SYMLINK_NOFOLLOW | AtFlags::NO_AUTOMOUNT | AtFlags::STATX_DONT_SYNC;
+    let Ok(stat) = statx(at, name, flags, StatxFlags::INO) else { return false };
+    if (stat.stx_dev_major, stat.stx_dev_minor) != device {
+        return false;
+    }
+    let Ok(listed) = openat(at, c".", OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC, Mode::empty()) else { return false };
+    let mut buffer = Vec::with_capacity(BUFFER);
+    let mut entries = RawDir::new(listed, buffer.spare_capacity_mut());
+    while let Some(Ok(entry)) = entries.next() {
+        if entry.file_name() == name {
+            return entry.ino() == stat.stx_ino;
+        }
+    }
+    false
 }
 
 /// Whether an error says that what had been listed is no longer there, or has become something else meanwhile.
