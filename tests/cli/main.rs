@@ -7,6 +7,7 @@
 mod cached;
 mod demo;
 mod formats;
+mod interrupted;
 mod keys;
 mod lists;
 mod mistakes;
