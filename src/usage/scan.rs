@@ -40,7 +40,7 @@ use inode::Inode;
 use kernel::{Kernel, Times};
 use level::{Directory, Level};
 use links::{Links, Notes};
-use pace::Pace;
+use pace::{Meter, Pace};
 use queue::{Frame, Queue, Task};
 use std::collections::BTreeMap;
 use std::num::NonZeroUsize;
@@ -152,7 +152,8 @@ fn walk(root: &Dir, options: &Options, progress: &Progress, memory: Option<&Memo
     let times = if memory.is_some() { Times::Wanted } else { Times::Unwanted };
     let (found, notes) = match Kernel::new(root.as_fd(), times) {
         Ok((kernel, top)) => {
-            let pace = Pace::new(options.threads);
+            let descriptors = (soft_limit / 2).min(1024);
+            let pace = Pace::new(options.threads, descriptors);
             let walk = Walk {
                 root: root.path(),
                 kernel,
@@ -161,7 +162,7 @@ fn walk(root: &Dir, options: &Options, progress: &Progress, memory: Option<&Memo
                 memory,
                 progress,
                 found: Mutex::new(Found::new(options.largest)),
-                descriptors: (soft_limit / 2).min(1024),
+                descriptors,
                 largest: options.largest,
             };
             let top = Arc::new(top);
@@ -201,14 +202,14 @@ fn run(walk: &Walk<'_>, pace: &Pace) {
         for _ in 1..pace.at_first() {
             recruit(scope, walk, pace);
         }
-        Walker::new(walk, 0).run(|| keep_pace(scope, walk, pace));
+        Walker::new(walk, 0).run(|meter| keep_pace(scope, walk, pace, meter));
     });
 }
 
 /// Has another thread walk, if the kernel allows for one.
 fn recruit<'s>(scope: &'s Scope<'s, '_>, walk: &'s Walk<'_>, pace: &'s Pace) {
     if let Some(number) = walk.queue.join() {
-        let walker = move || Walker::new(walk, number).run(|| keep_pace(scope, walk, pace));
+        let walker = move || Walker::new(walk, number).run(|meter| keep_pace(scope, walk, pace, meter));
         if Builder::new().spawn_scoped(scope, walker).is_err() {
             walk.queue.leave();
         }
@@ -216,8 +217,8 @@ fn recruit<'s>(scope: &'s Scope<'s, '_>, walk: &'s Walk<'_>, pace: &'s Pace) {
 }
 
 /// Has more threads walk, if it is time for that.
-fn keep_pace<'s>(scope: &'s Scope<'s, '_>, walk: &'s Walk<'_>, pace: &'s Pace) {
-    for _ in 0..pace.wanted(|| walk.queue.crowd()) {
+fn keep_pace<'s>(scope: &'s Scope<'s, '_>, walk: &'s Walk<'_>, pace: &'s Pace, meter: &mut Meter) {
+    for _ in 0..pace.wanted(meter, || walk.queue.crowd()) {
         recruit(scope, walk, pace);
     }
 }

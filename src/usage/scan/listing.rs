@@ -106,7 +106,13 @@ impl<'o> Walker<'_, 'o> {
                 listing.is_shared = listing.listed >= MANY && self.walk.queue.is_hungry();
             }
             match entries.next() {
-                Some(Ok(entry)) => self.sort(listing, entry.file_name(), entry.file_type()),
+                Some(Ok(entry)) => {
+                    let is_last = self.walk.kernel.end == Some(entry.next_entry_cookie());
+                    self.sort(listing, entry.file_name(), entry.file_type());
+                    if is_last {
+                        break;
+                    }
+                }
                 Some(Err(errno)) => {
                     self.lost(listing.spot, c"", Operation::List, errno);
                     break;

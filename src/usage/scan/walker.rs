@@ -8,6 +8,7 @@ use super::level::{Level, Spot};
 use super::links::Links;
 use super::listing::Listing;
 use super::memory::Memory;
+use super::pace::Meter;
 use super::queue::{Frame, Queue, Step, Task};
 use super::{Progress, lock};
 use crate::dir::Operation;
@@ -71,10 +72,14 @@ impl<'w, 'o> Walker<'w, 'o> {
         }
     }
 
-    /// Walks until nothing is left, and calls `pause` between any two steps.
-    pub(super) fn run(mut self, pause: impl Fn()) {
+    /// Walks until nothing is left, and calls `pause` between any two steps with what tells how this thread spends its time.
+    pub(super) fn run(mut self, pause: impl Fn(&mut Meter)) {
         let mut names = Vec::new();
-        while let Some(step) = self.walk.queue.next(self.me, &mut names) {
+        let mut meter = Meter::default();
+        while let Some((step, had_to_wait)) = self.walk.queue.next(self.me, &mut names) {
+            if had_to_wait {
+                meter.restart();
+            }
             match step {
                 Step::Enter(level, fd) => {
                     if let Ok(name) = CStr::from_bytes_with_nul(&names) {
@@ -84,7 +89,7 @@ impl<'w, 'o> Walker<'w, 'o> {
                 Step::Count(level, fd) => self.count_all(&level, fd, &names),
                 Step::Read(level, fd, listed) => self.read_on(&level, &fd, listed),
             }
-            pause();
+            pause(&mut meter);
         }
         self.charge_all();
         self.walk.progress.add(self.met.0, self.met.1);
