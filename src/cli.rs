@@ -14,6 +14,7 @@ mod inspect;
 mod interrupt;
 mod layers;
 mod list;
+mod nice;
 mod output;
 mod progress;
 mod prune;

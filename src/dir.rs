@@ -126,13 +126,7 @@ impl Dir {
         let wanted = StatxFlags::INO | StatxFlags::BTIME | StatxFlags::CTIME | StatxFlags::MTIME;
         let errno = |errno: rustix::io::Errno| Errno::from_raw(errno.raw_os_error());
         match self.at_parent_of(name, |parent, last| statx(parent, last, flags, wanted).map_err(errno)) {
-            Ok(stat) => Ok(Some(Stamp {
-                device: (stat.stx_dev_major, stat.stx_dev_minor),
-                inode: stat.stx_ino,
-                born: (stat.stx_mask & StatxFlags::BTIME.bits() != 0).then_some((stat.stx_btime.tv_sec, stat.stx_btime.tv_nsec)),
-                changed: (stat.stx_ctime.tv_sec, stat.stx_ctime.tv_nsec),
-                modified: (stat.stx_mtime.tv_sec, stat.stx_mtime.tv_nsec),
-            })),
+            Ok(stat) => Ok(Some(Stamp::from(&stat))),
             Err(Errno::ENOENT) => Ok(None),
             Err(errno) => Err(self.error(name, Operation::Stat, errno)),
         }

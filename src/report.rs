@@ -74,6 +74,13 @@ impl<T> Document<T> {
             unreadable: inventory.unreadable.iter().map(Unreadable::from).collect(),
         }
     }
+
+    /// The same with what could not be measured.
+    #[must_use]
+    pub fn with(mut self, unmeasured: &[crate::unreadable::Unreadable]) -> Self {
+        self.unreadable.extend(unmeasured.iter().map(Unreadable::from));
+        self
+    }
 }
 
 /// A verdict in words: `in-use`, `garbage` or `unknown`, and for the latter two the reason.

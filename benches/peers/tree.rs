@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! overlay2/<id>/{diff/,link,lower,work/work/,committed}, overlay2/l/<link>      for each owner
-//! image/overlay2/layerdb/sha256/<id>/{cache-id,diff,size,parent,tar-split.json.gz}
+//! image/overlay2/layerdb/sha256/<id>/{cache-id,diff,size,tar-split.json.gz}     a base layer, so that it is one for the cache too
 //! ```
 //! The first layer has two fifths of all inodes, deep like `node_modules`; the next five are like base systems; all others are tiny. About
 //! one entry in 16 is a symbolic link, one in 50 a further name of a file, one in 100 of a tiny layer a whiteout, one directory of a layer
@@ -24,7 +24,7 @@ pub(crate) struct Plan {
 }
 
 /// Inodes that each owner has besides what its layer holds.
-const PLUMBING: u64 = 13;
+const PLUMBING: u64 = 12;
 
 struct Gardener {
     random: u64,
@@ -41,19 +41,21 @@ pub(crate) fn plant(root: &OwnedFd, plan: Plan) -> Result<()> {
     for name in ["overlay2", "layerdb", "sha256"] {
         records = gardener.directory(&records, name)?;
     }
+    let mut below = None;
     for owner in 0..plan.owners {
         let id = gardener.id();
         let layer = gardener.directory(&overlay, &id)?;
         let diff = gardener.directory(&layer, "diff")?;
         let work = gardener.directory(&layer, "work")?;
         gardener.directory(&work, "work")?;
-        for name in ["link", "lower", "committed"] {
-            gardener.file(&layer, name, 26)?;
+        let link = gardener.link_id(&links, &id)?;
+        let lower = format!("l/{}", below.replace(link.clone()).unwrap_or(link.clone()));
+        for (name, content) in [("link", &*link), ("lower", &lower), ("committed", "")] {
+            gardener.content(&layer, name, content)?;
         }
-        gardener.link_id(&links, &id)?;
         let record = gardener.directory(&records, &id)?;
-        for name in ["cache-id", "diff", "size", "parent", "tar-split.json.gz"] {
-            gardener.file(&record, name, 71)?;
+        for (name, content) in [("cache-id", &*id), ("diff", &format!("sha256:{id}")), ("size", "4096"), ("tar-split.json.gz", "-")] {
+            gardener.content(&record, name, content)?;
         }
         let budget = match owner {
             0 => plan.inodes * 2 / 5,
@@ -105,14 +107,20 @@ impl Gardener {
         Ok(file)
     }
 
-    fn link_id(&mut self, links: &OwnedFd, id: &str) -> Result<()> {
+    fn content(&mut self, at: &OwnedFd, name: &str, content: &str) -> Result<()> {
+        rustix::io::write(self.file(at, name, 0)?, content.as_bytes()).map(drop)
+    }
+
+    /// Makes the link of the layer directory `id`, and says what it is called.
+    fn link_id(&mut self, links: &OwnedFd, id: &str) -> Result<String> {
         self.planted += 1;
         let link: String = id
             .bytes()
             .take(26)
             .map(|byte| char::from(if byte.is_ascii_digit() { byte - b'0' + b'G' } else { byte - b'a' + b'A' }))
             .collect();
-        symlinkat(format!("../{id}/diff"), links, link)
+        symlinkat(format!("../{id}/diff"), links, &link)?;
+        Ok(link)
     }
 
     /// Fills a directory with about `budget` inodes.

@@ -36,6 +36,22 @@ pub(super) struct Global {
     /// How many threads read and measure [default: found at run time]
     #[arg(long, global = true, value_name = "N")]
     pub threads: Option<NonZeroUsize>,
+    #[command(flatten)]
+    pub measuring: Measuring,
+}
+
+/// How everything is measured.
+#[derive(Debug, Clone, clap::Args)]
+pub(super) struct Measuring {
+    /// Do not measure committed layers again that are remembered from an earlier run with --cached
+    #[arg(long, global = true)]
+    pub cached: bool,
+    /// Where --cached remembers [default: /var/cache/layerwise; if not root, layerwise in `$XDG_CACHE_HOME` or in ~/.cache]
+    #[arg(long, global = true, value_name = "DIR", env = "LAYERWISE_CACHE_DIR")]
+    pub cache_dir: Option<PathBuf>,
+    /// Leave the processor and, where its scheduler knows priorities, the disk to everybody else
+    #[arg(long, global = true)]
+    pub io_nice: bool,
 }
 
 /// When to use colours.

@@ -3,17 +3,18 @@ use super::exit::{Failure, Status};
 use super::list::print_single;
 use super::output::Output;
 use super::session::{Scan, Session};
+use crate::render::age;
 use crate::render::column::Sizes;
 use crate::render::size::{self, Digits};
 use crate::render::table::{Align, Fit, Heading, Table};
-use crate::report::df::{self, Detail, Df, Weight};
+use crate::report::df::{self, Detail, Df, FromCacheItem, Weight};
 use crate::report::{Document, why};
 use crate::usage::class::Class;
 
 /// Say where space and inodes are, class by class
 ///
 /// The classes add up to the total, and the total is what `du -sx` counts, to the byte and the inode. RECLAIMABLE is what no container
-/// needs.
+/// needs. Exit status 1 means that something could not be measured, so that there is more than what is shown.
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
     /// Show the largest things of each class too (all of them with --no-trunc)
@@ -29,9 +30,11 @@ pub(super) fn run(args: &Args, global: &Global, output: &mut Output) -> Result<S
     let Some(account) = &session.audit.account else { return Err(Failure::unreadable("nothing was measured")) };
     let detail = if args.verbose { Detail::Things } else { Detail::Classes };
     let df = df::sum(&session.audit, account, session.filesystem(), detail);
-    let document = Document::new("df", &session.audit.inventory, df);
+    let unmeasured = &account.measured.unreadable;
+    let status = if unmeasured.is_empty() { Status::Fine } else { Status::Findings };
+    let document = Document::new("df", &session.audit.inventory, df).with(unmeasured);
     if print_single(&document, global, output)? {
-        return Ok(Status::Fine);
+        return Ok(status);
     }
     let mut text = classes(&document.body, output);
     text.push_str(&remarks(&document.body, output));
@@ -42,7 +45,7 @@ pub(super) fn run(args: &Args, global: &Global, output: &mut Output) -> Result<S
         }
     }
     output.print(&text)?;
-    Ok(Status::Fine)
+    Ok(status)
 }
 
 fn bytes(bytes: u64, output: &Output) -> String {
@@ -111,8 +114,18 @@ fn remarks(df: &Df, output: &Output) -> String {
             crate::render::words::count(len(&df.not_entered), "place")
         ));
     }
+    lines.extend(df.from_cache.as_ref().map(|from_cache| from(from_cache, output)));
     lines.push(String::new());
     lines.join("\n")
+}
+
+/// What was not measured now.
+fn from(cache: &FromCacheItem, output: &Output) -> String {
+    let layers = crate::render::words::count(cache.layers, "layer directory");
+    let oldest = cache.oldest.as_ref().and_then(|oldest| oldest.parse().ok()).map(|oldest| age::ago(oldest, output.look.now));
+    let Some(oldest) = oldest else { return "From the cache: nothing; everything was measured now".to_owned() };
+    let (bytes, inodes) = (bytes(cache.bytes, output), crate::render::words::count(cache.inodes, "inode"));
+    format!("From the cache: {layers}, {bytes}, {inodes}; the oldest figure was measured {}", oldest.to_lowercase())
 }
 
 fn len<T>(list: &[T]) -> u64 {

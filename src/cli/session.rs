@@ -3,14 +3,14 @@
 use super::args::Global;
 use super::exit::Failure;
 use super::output::Output;
-use super::progress;
+use super::{nice, progress};
 use crate::audit::Audit;
 use crate::data_root::{self, DataRoot, FileSystem, Machine, Reason};
 use crate::inventory::{DRIVER, Inventory};
 use crate::plan::Wanted;
 use crate::render::words;
 use crate::store::live::{self, Live, LockState, locks};
-use crate::usage::scan;
+use crate::usage::{cache, scan};
 
 /// Whether everything is to be measured.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -45,6 +45,11 @@ impl Session {
 
     /// As [`Session::open`], where somebody wants more than what is garbage anyway.
     pub(super) fn open_with(global: &Global, (scan, wanted): (Scan, &Wanted), output: &mut Output) -> Result<Self, Failure> {
+        if global.measuring.io_nice
+            && let Err(problem) = nice::step_back()
+        {
+            output.note(&format!("note: {problem}"));
+        }
         use_threads(global)?;
         let machine = Machine::current();
         let root = data_root::find(&machine, global.data_root.as_deref())?;
@@ -52,7 +57,7 @@ impl Session {
         let live = if global.copy { believe_copy(&root)? } else { Some(ask_machine(&machine, &root)?) };
         let inventory = Inventory::read(&root.dir, live);
         let measured = match scan {
-            Scan::Measure => Some(measure(&root, global)),
+            Scan::Measure => Some(measure(&root, &inventory, global, output)),
             Scan::Skip => None,
         };
         let assumptions = wanted.assumptions(&inventory);
@@ -72,6 +77,13 @@ impl Session {
         if count > 0 {
             let things = words::count(u64::try_from(count).unwrap_or(u64::MAX), "thing");
             output.note(&format!("{things} could not be read; see `layerwise check`"));
+        }
+        let unmeasured = self.audit.account.as_ref().map_or(0, |account| account.measured.unreadable.len());
+        if unmeasured > 0 {
+            let places = words::count(u64::try_from(unmeasured).unwrap_or(u64::MAX), "place");
+            output.note(&format!(
+                "{places} could not be measured, so sizes leave out what is there; see `unreadable` of `layerwise df --format json`"
+            ));
         }
     }
 }
@@ -114,7 +126,20 @@ fn mention_other_stores(root: &DataRoot, output: &mut Output) {
     }
 }
 
-fn measure(root: &DataRoot, global: &Global) -> scan::Measured {
+fn measure(root: &DataRoot, inventory: &Inventory, global: &Global, output: &mut Output) -> scan::Measured {
     let options = scan::Options { threads: global.threads, ..scan::Options::default() };
-    progress::during(|progress| scan::scan(&root.dir, &options, progress))
+    if !global.measuring.cached {
+        return progress::during(|progress| scan::scan(&root.dir, &options, progress));
+    }
+    let default = || cache::default_directory(nix::unistd::geteuid().as_raw(), |name| std::env::var_os(name));
+    let Some(directory) = global.measuring.cache_dir.clone().or_else(default) else {
+        output.note("note: without a cache: there is no HOME; see --cache-dir");
+        return progress::during(|progress| scan::scan(&root.dir, &options, progress));
+    };
+    let place = (directory.as_path(), cache::Clock::system());
+    let (measured, notes) = progress::during(|progress| cache::scan(&root.dir, inventory, (&options, progress), place));
+    for note in notes {
+        output.note(&format!("note: {note}"));
+    }
+    measured
 }

@@ -1,5 +1,6 @@
 //! What a directory says of the things in it.
 
+use rustix::fs::{Statx, StatxFlags};
 use std::ffi::OsString;
 
 /// The kind of a directory entry.
@@ -37,6 +38,18 @@ pub struct Stamp {
     pub changed: (i64, u32),
     /// Seconds and nanoseconds since 1970 of the last change of the content.
     pub modified: (i64, u32),
+}
+
+impl From<&Statx> for Stamp {
+    fn from(stat: &Statx) -> Self {
+        Self {
+            device: (stat.stx_dev_major, stat.stx_dev_minor),
+            inode: stat.stx_ino,
+            born: (stat.stx_mask & StatxFlags::BTIME.bits() != 0).then_some((stat.stx_btime.tv_sec, stat.stx_btime.tv_nsec)),
+            changed: (stat.stx_ctime.tv_sec, stat.stx_ctime.tv_nsec),
+            modified: (stat.stx_mtime.tv_sec, stat.stx_mtime.tv_nsec),
+        }
+    }
 }
 
 impl From<nix::dir::Type> for Kind {

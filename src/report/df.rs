@@ -10,7 +10,7 @@ use crate::inventory::DRIVER;
 use crate::render::escape;
 use crate::usage::account::Account;
 use crate::usage::class::Class;
-use crate::usage::scan::Usage;
+use crate::usage::scan::{FromCache, Usage};
 use serde::Serialize;
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
@@ -34,9 +34,32 @@ pub struct Df {
     pub not_entered: Vec<String>,
     /// How many entries went away while they were being counted.
     pub vanished: u64,
+    /// How much of the total was not measured now (`--cached`).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub from_cache: Option<FromCacheItem>,
     /// Every owner, largest first (`-v`).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub things: Option<Vec<ThingItem>>,
+}
+
+/// What was taken from a cache.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct FromCacheItem {
+    /// How many layer directories.
+    pub layers: u64,
+    /// The bytes allocated in them.
+    pub bytes: u64,
+    /// The inodes in them.
+    pub inodes: u64,
+    /// When the oldest of the figures was measured.
+    pub oldest: Option<String>,
+}
+
+impl From<FromCache> for FromCacheItem {
+    fn from(FromCache { layers, inodes, bytes, oldest }: FromCache) -> Self {
+        let oldest = oldest.and_then(|seconds| jiff::Timestamp::from_second(seconds).ok()).map(|time| time.to_string());
+        Self { layers, bytes, inodes, oldest }
+    }
 }
 
 /// Bytes and inodes.
@@ -124,6 +147,7 @@ pub fn sum(audit: &Audit, account: &Account, filesystem: Option<FileSystem>, det
         stored_more_than_once: stored_more_than_once(audit),
         not_entered: account.measured.not_entered.iter().map(|path| escape::path(path)).collect(),
         vanished: account.measured.vanished,
+        from_cache: account.measured.from_cache.map(FromCacheItem::from),
         things: (detail == Detail::Things).then(|| things(audit, account)),
     }
 }

@@ -18,24 +18,29 @@ mod inode;
 mod kernel;
 mod largest;
 mod level;
+mod links;
 mod listing;
 mod marks;
+mod memory;
 mod pace;
 mod queue;
+mod recall;
 mod walker;
 
 pub use inode::Usage;
 pub use largest::Large;
+pub use memory::{Layer, Memory, Open, Outside, Part, Stamps, Walked};
 
 use crate::dir::{Dir, Operation};
 use crate::store::place::{Owner, Place};
 use crate::unreadable::{Pins, Unreadable};
-use account::{Account, Links, Owners};
+use account::{Account, Owners};
 use found::Found;
 use inode::Inode;
-use kernel::Kernel;
+use kernel::{Kernel, Times};
 use level::{Directory, Level};
-use pace::Pace;
+use links::{Links, Notes};
+use pace::{Meter, Pace};
 use queue::{Frame, Queue, Task};
 use std::collections::BTreeMap;
 use std::num::NonZeroUsize;
@@ -75,6 +80,12 @@ impl Progress {
         self.bytes.load(Relaxed)
     }
 
+    /// Begins again.
+    pub(crate) fn restart(&self) {
+        self.inodes.store(0, Relaxed);
+        self.bytes.store(0, Relaxed);
+    }
+
     fn add(&self, inodes: u64, bytes: u64) {
         self.inodes.fetch_add(inodes, Relaxed);
         self.bytes.fetch_add(bytes, Relaxed);
@@ -98,37 +109,75 @@ pub struct Measured {
     pub fullest_directories: Vec<Large>,
     /// How many entries went away between being listed and being looked at.
     pub vanished: u64,
+    /// What of all this was not measured now; nothing if no cache was asked.
+    pub from_cache: Option<FromCache>,
+}
+
+/// How much was taken from a cache.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct FromCache {
+    /// How many layer directories.
+    pub layers: u64,
+    /// The inodes in them.
+    pub inodes: u64,
+    /// The bytes allocated for those.
+    pub bytes: u64,
+    /// When the oldest of the figures was measured: seconds since 1970.
+    pub oldest: Option<i64>,
 }
 
 /// Measures everything below `root`, which is taken for a data-root.
 #[must_use]
 pub fn scan(root: &Dir, options: &Options, progress: &Progress) -> Measured {
-    let soft_limit = rustix::process::getrlimit(rustix::process::Resource::Nofile).current.unwrap_or(u64::MAX);
-    scan_within(root, options, progress, (soft_limit / 2).min(1024))
+    walk(root, options, progress, None).conclude(&Memory::default()).measured
 }
 
-/// Measures with at most about `descriptors` of them.
-fn scan_within(root: &Dir, options: &Options, progress: &Progress, descriptors: u64) -> Measured {
+/// Measures like [`scan`], but does not walk what is remembered, and tells what can be from now on.
+#[must_use]
+pub fn scan_with(root: &Dir, options: &Options, progress: &Progress, memory: &Memory) -> Walked {
+    walk(root, options, progress, Some(memory)).conclude(memory)
+}
+
+/// What a walk brought home.
+struct Outcome {
+    owners: Owners,
+    found: Found,
+    notes: Option<Notes>,
+}
+
+/// Walks.
+fn walk(root: &Dir, options: &Options, progress: &Progress, memory: Option<&Memory>) -> Outcome {
+    let soft_limit = rustix::process::getrlimit(rustix::process::Resource::Nofile).current.unwrap_or(u64::MAX);
     let owners = Owners::default();
-    let found = match Kernel::new(root.as_fd()) {
+    let times = if memory.is_some() { Times::Wanted } else { Times::Unwanted };
+    let (found, notes) = match Kernel::new(root.as_fd(), times) {
         Ok((kernel, top)) => {
-            let pace = Pace::new(options.threads);
-            let (queue, found) = (Queue::new(pace.at_most()), Mutex::new(Found::new(options.largest)));
-            let walk =
-                Walk { root: root.path(), kernel, queue, links: Links::new(), progress, found, descriptors, largest: options.largest };
+            let descriptors = (soft_limit / 2).min(1024);
+            let pace = Pace::new(options.threads, descriptors);
+            let walk = Walk {
+                root: root.path(),
+                kernel,
+                queue: Queue::new(pace.at_most()),
+                links: Links::new(memory.is_some()),
+                memory,
+                progress,
+                found: Mutex::new(Found::new(options.largest)),
+                descriptors,
+                largest: options.largest,
+            };
             let top = Arc::new(top);
             begin(&walk, &top, &owners);
             run(&walk, &pace);
-            walk.links.settle();
+            let notes = walk.links.settle();
             drop(walk.queue);
-            walk.found.into_inner().unwrap_or_else(PoisonError::into_inner)
+            (walk.found.into_inner().unwrap_or_else(PoisonError::into_inner), notes)
         }
         Err(errno) => {
             let error = root.error("", Operation::Open, std::io::Error::from(errno));
-            Found { unreadable: vec![Unreadable::new(error, Pins::Nothing)], ..Found::new(0) }
+            (Found { unreadable: vec![Unreadable::new(error, Pins::Nothing)], ..Found::new(0) }, None)
         }
     };
-    conclude(owners, found)
+    Outcome { owners, found, notes }
 }
 
 /// Counts the root itself, and leaves it to be read.
@@ -153,14 +202,14 @@ fn run(walk: &Walk<'_>, pace: &Pace) {
         for _ in 1..pace.at_first() {
             recruit(scope, walk, pace);
         }
-        Walker::new(walk, 0).run(|| keep_pace(scope, walk, pace));
+        Walker::new(walk, 0).run(|meter| keep_pace(scope, walk, pace, meter));
     });
 }
 
 /// Has another thread walk, if the kernel allows for one.
 fn recruit<'s>(scope: &'s Scope<'s, '_>, walk: &'s Walk<'_>, pace: &'s Pace) {
     if let Some(number) = walk.queue.join() {
-        let walker = move || Walker::new(walk, number).run(|| keep_pace(scope, walk, pace));
+        let walker = move || Walker::new(walk, number).run(|meter| keep_pace(scope, walk, pace, meter));
         if Builder::new().spawn_scoped(scope, walker).is_err() {
             walk.queue.leave();
         }
@@ -168,28 +217,46 @@ fn recruit<'s>(scope: &'s Scope<'s, '_>, walk: &'s Walk<'_>, pace: &'s Pace) {
 }
 
 /// Has more threads walk, if it is time for that.
-fn keep_pace<'s>(scope: &'s Scope<'s, '_>, walk: &'s Walk<'_>, pace: &'s Pace) {
-    for _ in 0..pace.wanted(|| walk.queue.crowd()) {
+fn keep_pace<'s>(scope: &'s Scope<'s, '_>, walk: &'s Walk<'_>, pace: &'s Pace, meter: &mut Meter) {
+    for _ in 0..pace.wanted(meter, || walk.queue.crowd()) {
         recruit(scope, walk, pace);
     }
 }
 
-fn conclude(owners: Owners, mut found: Found) -> Measured {
-    let owners = owners.into_inner().unwrap_or_else(PoisonError::into_inner);
-    let mut total = Usage::default();
-    for &usage in owners.values() {
-        total += usage;
-    }
-    found.unreadable.sort_unstable();
-    found.not_entered.sort_unstable();
-    Measured {
-        owners,
-        total,
-        unreadable: found.unreadable,
-        not_entered: found.not_entered,
-        largest_files: found.files.into_sorted(),
-        fullest_directories: found.directories.into_sorted(),
-        vanished: found.vanished,
+impl Outcome {
+    /// What was measured and learnt with the help of `memory`.
+    fn conclude(self, memory: &Memory) -> Walked {
+        let Self { owners, mut found, notes } = self;
+        let mut owners = owners.into_inner().unwrap_or_else(PoisonError::into_inner);
+        let mut notes = notes.unwrap_or_default();
+        let learnt = memory::learn(&owners, &found, &mut notes);
+        for (owner, usage) in std::mem::take(&mut notes.charged) {
+            *owners.entry(owner).or_default() += usage;
+        }
+        let mut total = Usage::default();
+        for &usage in owners.values() {
+            total += usage;
+        }
+        found.unreadable.sort_unstable();
+        found.not_entered.sort_unstable();
+        let is_closed = notes.is_whole && !notes.is_torn && notes.outside.is_subset(&memory.outside);
+        let measured = Measured {
+            owners,
+            total,
+            unreadable: found.unreadable,
+            not_entered: found.not_entered,
+            largest_files: found.files.into_sorted(),
+            fullest_directories: found.directories.into_sorted(),
+            vanished: found.vanished,
+            from_cache: None,
+        };
+        Walked {
+            measured,
+            is_closed: is_closed || found.recalled.is_empty(),
+            recalled: found.recalled.into_iter().collect(),
+            learnt,
+            outside: notes.is_whole.then_some(notes.outside),
+        }
     }
 }
 

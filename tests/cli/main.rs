@@ -4,8 +4,10 @@
 
 #![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test that cannot go on fails")]
 
+mod cached;
 mod demo;
 mod formats;
+mod interrupted;
 mod keys;
 mod lists;
 mod mistakes;
@@ -13,4 +15,5 @@ mod roots;
 mod same;
 mod sample;
 mod sums;
+mod unprivileged;
 mod why;

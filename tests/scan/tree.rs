@@ -33,6 +33,17 @@ impl Tree {
         Self(tempfile::tempdir().unwrap().keep())
     }
 
+    /// One in memory, if the machine has such a place: for very many files.
+    pub(crate) fn in_memory() -> Self {
+        Self(tempfile::tempdir_in("/dev/shm").or_else(|_| tempfile::tempdir()).unwrap().keep())
+    }
+
+    /// One in a new directory of a given name, which must be on a file system of the test's own.
+    pub(crate) fn at(path: &Path) -> Self {
+        fs::create_dir_all(path).unwrap();
+        Self(path.to_owned())
+    }
+
     pub(crate) fn path(&self) -> &Path {
         &self.0
     }
@@ -104,6 +115,14 @@ impl Tree {
         for (name, mode) in [("setuid", 0o4755), ("setgid", 0o2755), ("sticky", 0o1755)] {
             fs::write(path.join(name), "x").unwrap();
             fs::set_permissions(path.join(name), PermissionsExt::from_mode(mode)).unwrap();
+        }
+    }
+
+    /// Very many empty files in one directory, whose names alone would fill the memory.
+    pub(crate) fn many(&self, path: &str, count: u64) {
+        let at = nix::fcntl::open(&self.dir(path), OFlag::O_DIRECTORY | OFlag::O_CLOEXEC, Mode::empty()).unwrap();
+        for number in 0..count {
+            nix::sys::stat::mknodat(&at, format!("{number:0>60}").as_str(), SFlag::S_IFREG, Mode::S_IRWXU, 0).unwrap();
         }
     }
 

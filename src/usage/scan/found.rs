@@ -2,7 +2,9 @@
 
 use super::kernel::{is_gone, is_mount};
 use super::largest::Largest;
+use super::memory::Stamps;
 use crate::dir::{Operation, ReadError};
+use crate::id::DirId;
 use crate::unreadable::{Pins, Unreadable};
 use rustix::io::Errno;
 use std::path::PathBuf;
@@ -15,13 +17,20 @@ pub(super) struct Found {
     pub(super) files: Largest,
     pub(super) directories: Largest,
     pub(super) vanished: u64,
+    /// The layers that were taken from memory.
+    pub(super) recalled: Vec<DirId>,
+    /// Those that were walked, and by what they can be known again.
+    pub(super) begun: Vec<(DirId, Stamps)>,
+    /// Those of which something cannot be remembered.
+    pub(super) spoilt: Vec<DirId>,
 }
 
 impl Found {
     /// Keeps so many of the largest of each kind.
     pub(super) fn new(largest: usize) -> Self {
         let (files, directories) = (Largest::new(largest), Largest::new(largest));
-        Self { unreadable: Vec::new(), not_entered: Vec::new(), files, directories, vanished: 0 }
+        let [recalled, spoilt] = [(); 2].map(|()| Vec::new());
+        Self { unreadable: Vec::new(), not_entered: Vec::new(), files, directories, vanished: 0, recalled, begun: Vec::new(), spoilt }
     }
 
     /// Takes what another met.
@@ -31,6 +40,9 @@ impl Found {
         self.files.merge(other.files);
         self.directories.merge(other.directories);
         self.vanished += other.vanished;
+        self.recalled.append(&mut other.recalled);
+        self.begun.append(&mut other.begun);
+        self.spoilt.append(&mut other.spoilt);
     }
 
     /// Takes note of what could not be looked at; its path is asked for if somebody is to read it.

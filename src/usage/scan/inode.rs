@@ -66,6 +66,50 @@ impl AddAssign for Usage {
 }
 
 impl Usage {
+    /// All figures, in the order of their declaration.
+    pub(crate) const fn to_words(self) -> [u64; 15] {
+        [
+            self.bytes,
+            self.apparent_bytes,
+            self.content_bytes,
+            self.inodes,
+            self.directories,
+            self.files,
+            self.symlinks,
+            self.devices,
+            self.fifos,
+            self.sockets,
+            self.whiteouts,
+            self.opaques,
+            self.redirects,
+            self.metacopies,
+            self.set_ids,
+        ]
+    }
+
+    /// The usage with these figures.
+    pub(crate) const fn from_words(words: [u64; 15]) -> Self {
+        let [bytes, apparent_bytes, content_bytes, inodes, directories, files, symlinks, devices, fifos, sockets, marks @ ..] = words;
+        let [whiteouts, opaques, redirects, metacopies, set_ids] = marks;
+        Self {
+            bytes,
+            apparent_bytes,
+            content_bytes,
+            inodes,
+            directories,
+            files,
+            symlinks,
+            devices,
+            fifos,
+            sockets,
+            whiteouts,
+            opaques,
+            redirects,
+            metacopies,
+            set_ids,
+        }
+    }
+
     /// Counts an inode.
     pub(super) fn add(&mut self, inode: &Inode) {
         self.bytes = self.bytes.saturating_add(inode.bytes);
@@ -88,7 +132,7 @@ impl Usage {
 }
 
 /// One inode, as far as it is counted.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Inode {
     /// Its number on the file system that is walked.
     pub(super) number: u64,
@@ -100,6 +144,8 @@ pub(super) struct Inode {
     pub(super) is_whiteout: bool,
     /// Whether its content is in a lower layer.
     pub(super) is_metacopy: bool,
+    /// When it was changed last, if that was asked for.
+    pub(super) changed: (i64, u32),
     sets_id: bool,
     bytes: u64,
     size: u64,
@@ -119,6 +165,7 @@ impl Inode {
             kind,
             is_whiteout: kind == FileType::CharacterDevice && stat.stx_rdev_major == 0 && stat.stx_rdev_minor == 0,
             is_metacopy: false,
+            changed: (stat.stx_ctime.tv_sec, stat.stx_ctime.tv_nsec),
             sets_id: kind == FileType::RegularFile && stat.stx_mode & SET_IDS != 0,
             bytes: stat.stx_blocks.saturating_mul(BLOCK),
             size: stat.stx_size,
@@ -128,6 +175,37 @@ impl Inode {
     /// What is allocated for it on the disk.
     pub(super) const fn bytes(&self) -> u64 {
         self.bytes
+    }
+
+    /// Whether both are states of one inode between which it was not changed; what a directory says of it does not matter.
+    pub(super) fn is_same(&self, other: &Self) -> bool {
+        Self { is_metacopy: false, ..*self } == Self { is_metacopy: false, ..*other }
+    }
+
+    /// All that is known of it.
+    pub(super) fn to_words(self) -> [u64; 7] {
+        let flag = |is: bool, bit: u32| u64::from(is) << bit;
+        let flags = flag(self.is_whiteout, 32) | flag(self.is_metacopy, 33) | flag(self.sets_id, 34);
+        let kind = u64::from(self.kind.as_raw_mode()) | flags;
+        let (seconds, nanoseconds) = self.changed;
+        [self.number, self.links.into(), kind, seconds.cast_unsigned(), nanoseconds.into(), self.bytes, self.size]
+    }
+
+    /// The inode of which this is known.
+    pub(super) fn from_words(words: [u64; 7]) -> Option<Self> {
+        let [number, links, kind, seconds, nanoseconds, bytes, size] = words;
+        let flag = |bit: u32| kind >> bit & 1 == 1;
+        Some(Self {
+            number,
+            links: links.try_into().ok()?,
+            kind: FileType::from_raw_mode((kind & u64::from(u32::MAX)).try_into().ok()?),
+            is_whiteout: flag(32),
+            is_metacopy: flag(33),
+            changed: (seconds.cast_signed(), nanoseconds.try_into().ok()?),
+            sets_id: flag(34),
+            bytes,
+            size,
+        })
     }
 
     /// Whether another name of it may be met.

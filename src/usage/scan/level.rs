@@ -127,6 +127,7 @@ mod tests {
     use super::*;
     use crate::store::place::Place;
     use crate::usage::scan::account::Owners;
+    use crate::usage::scan::kernel::Times;
 
     fn open(path: &Path) -> Arc<OwnedFd> {
         Arc::new(std::fs::File::open(path).unwrap().into())
@@ -156,7 +157,7 @@ mod tests {
         for name in [c"a", c"b", c"c"] {
             level = below(&level, name);
         }
-        let (kernel, _) = Kernel::new(top.as_fd()).unwrap();
+        let (kernel, _) = Kernel::new(top.as_fd(), Times::Unwanted).unwrap();
         let reached = level.reach(&kernel).unwrap();
         assert!(kernel.stat(reached.as_fd(), c"file").is_ok());
         assert_eq!(Spot { level: &level, name: c"file" }.path(Path::new("/r"), c""), Path::new("/r/a/b/c/file"));

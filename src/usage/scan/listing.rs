@@ -106,7 +106,13 @@ impl<'o> Walker<'_, 'o> {
                 listing.is_shared = listing.listed >= MANY && self.walk.queue.is_hungry();
             }
             match entries.next() {
-                Some(Ok(entry)) => self.sort(listing, entry.file_name(), entry.file_type()),
+                Some(Ok(entry)) => {
+                    let is_last = self.walk.kernel.end == Some(entry.next_entry_cookie());
+                    self.sort(listing, entry.file_name(), entry.file_type());
+                    if is_last {
+                        break;
+                    }
+                }
                 Some(Err(errno)) => {
                     self.lost(listing.spot, c"", Operation::List, errno);
                     break;
@@ -157,7 +163,7 @@ impl<'o> Walker<'_, 'o> {
         }
         if !inode.may_be_met_again() {
             listing.charge(&inode);
-        } else if self.walk.links.meet(&inode, listing.account) {
+        } else if self.walk.links.meet(&inode, listing.account, 1) {
             listing.meet(&inode);
         }
     }
@@ -177,14 +183,14 @@ impl<'o> Walker<'_, 'o> {
     }
 
     /// Counts an entry that has an owner of its own.
-    fn count_apart(&self, listing: &mut Listing<'_, 'o>, name: &CStr, inode: &Inode) {
-        let account = listing.account.child(name.to_bytes(), false);
+    fn count_apart(&mut self, listing: &mut Listing<'_, 'o>, name: &CStr, inode: &Inode) {
+        let account = self.child(listing.spot, listing.account, name, false);
         if !inode.may_be_met_again() {
             let mut usage = Usage::default();
             usage.add(inode);
             account.charge(usage);
             listing.meet(inode);
-        } else if self.walk.links.meet(inode, &account) {
+        } else if self.walk.links.meet(inode, &account, 1) {
             listing.meet(inode);
         }
     }

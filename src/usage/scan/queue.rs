@@ -105,8 +105,9 @@ impl<'o> Queue<'o> {
         }
     }
 
-    /// What walker `me` does next, with what names; nothing when the walk is over.
-    pub(super) fn next(&self, me: usize, names: &mut Vec<u8>) -> Option<Step<'o>> {
+    /// What walker `me` does next, with what names, and whether it had to wait for that; nothing when the walk is over.
+    pub(super) fn next(&self, me: usize, names: &mut Vec<u8>) -> Option<(Step<'o>, bool)> {
+        let mut had_to_wait = false;
         loop {
             if let Some((step, has_more)) = self.pop(me, names) {
                 if has_more && self.is_hungry() {
@@ -114,10 +115,11 @@ impl<'o> Queue<'o> {
                     drop(lock(&self.state));
                     self.wake.notify_one();
                 }
-                return Some(step);
+                return Some((step, had_to_wait));
             }
-            let stolen = self.steal(me).or_else(|| self.sleep(me))?;
-            self.push(me, stolen);
+            let stolen = self.steal(me);
+            had_to_wait |= stolen.is_none();
+            self.push(me, stolen.or_else(|| self.sleep(me))?);
         }
     }
 

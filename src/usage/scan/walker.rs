@@ -1,14 +1,18 @@
 //! One thread of the walk.
 
-use super::account::{Account, Links};
+use super::account::Account;
 use super::found::Found;
 use super::inode::Usage;
 use super::kernel::{Kernel, is_gone, is_mount};
 use super::level::{Level, Spot};
+use super::links::Links;
 use super::listing::Listing;
+use super::memory::Memory;
+use super::pace::Meter;
 use super::queue::{Frame, Queue, Step, Task};
 use super::{Progress, lock};
 use crate::dir::Operation;
+use crate::store::place::Area;
 use rustix::io::Errno;
 use std::ffi::CStr;
 use std::os::fd::{AsFd as _, BorrowedFd, OwnedFd};
@@ -22,6 +26,8 @@ pub(super) struct Walk<'o> {
     pub(super) kernel: Kernel,
     pub(super) queue: Queue<'o>,
     pub(super) links: Links<'o>,
+    /// What need not be walked, and what of the rest is worth remembering.
+    pub(super) memory: Option<&'o Memory>,
     pub(super) progress: &'o Progress,
     pub(super) found: Mutex<Found>,
     /// How many descriptors may be in use.
@@ -66,10 +72,14 @@ impl<'w, 'o> Walker<'w, 'o> {
         }
     }
 
-    /// Walks until nothing is left, and calls `pause` between any two steps.
-    pub(super) fn run(mut self, pause: impl Fn()) {
+    /// Walks until nothing is left, and calls `pause` between any two steps with what tells how this thread spends its time.
+    pub(super) fn run(mut self, pause: impl Fn(&mut Meter)) {
         let mut names = Vec::new();
-        while let Some(step) = self.walk.queue.next(self.me, &mut names) {
+        let mut meter = Meter::default();
+        while let Some((step, had_to_wait)) = self.walk.queue.next(self.me, &mut names) {
+            if had_to_wait {
+                meter.restart();
+            }
             match step {
                 Step::Enter(level, fd) => {
                     if let Ok(name) = CStr::from_bytes_with_nul(&names) {
@@ -79,7 +89,7 @@ impl<'w, 'o> Walker<'w, 'o> {
                 Step::Count(level, fd) => self.count_all(&level, fd, &names),
                 Step::Read(level, fd, listed) => self.read_on(&level, &fd, listed),
             }
-            pause();
+            pause(&mut meter);
         }
         self.charge_all();
         self.walk.progress.add(self.met.0, self.met.1);
@@ -93,19 +103,23 @@ impl<'w, 'o> Walker<'w, 'o> {
         let account = if spot.level.account.is_settled() {
             &spot.level.account
         } else {
-            own = spot.level.account.child(spot.name.to_bytes(), true);
+            own = self.child(spot, &spot.level.account, spot.name, true);
             &own
         };
         let above = match above.map_or_else(|| self.reach(spot.level), Ok) {
             Ok(above) => above,
             Err(errno) => return self.lost(spot, c"", Operation::Open, errno),
         };
+        if self.recall(spot, above.as_fd(), account) {
+            return;
+        }
         match kernel.open(above.as_fd(), spot.name).and_then(|fd| Ok((kernel.stat_opened(fd.as_fd())?, fd))) {
             Ok((inode, fd)) => {
                 let mut listing = Listing::new(spot, fd.as_fd(), account);
                 listing.may_pause = spot.stays_open(fd.as_fd(), self.walk.descriptors);
                 listing.charge(&inode);
                 listing.directory.number = inode.number;
+                self.learn(spot, fd.as_fd());
                 self.read_marks(&mut listing);
                 let unread = self.read(&mut listing);
                 self.finish(&listing);
@@ -163,6 +177,16 @@ impl<'w, 'o> Walker<'w, 'o> {
         }
     }
 
+    /// The account of the entry `name` of the directory at `above`, which is on `account`.
+    pub(super) fn child(&mut self, above: Spot<'_, 'o>, account: &Arc<Account<'o>>, name: &CStr, is_directory: bool) -> Arc<Account<'o>> {
+        let child = account.child(name.to_bytes(), is_directory);
+        if child.owner().area == Area::Temporary {
+            // It may be in a layer directory, and belongs to somebody else.
+            self.spoil(above);
+        }
+        child
+    }
+
     /// The descriptor of a level that did not stay open.
     fn reach(&mut self, level: &Arc<Level<'o>>) -> Result<Arc<OwnedFd>, Errno> {
         if let Some((_, fd)) = self.reached.as_ref().filter(|(reached, _)| Arc::ptr_eq(reached, level)) {
@@ -191,7 +215,7 @@ impl<'w, 'o> Walker<'w, 'o> {
     }
 
     /// Charges an account.
-    fn charge(&mut self, account: &Arc<Account<'o>>, usage: Usage) {
+    pub(super) fn charge(&mut self, account: &Arc<Account<'o>>, usage: Usage) {
         match &mut self.charged {
             Some((charged, sum)) if Arc::ptr_eq(charged, account) => *sum += usage,
             _ => {
@@ -208,7 +232,7 @@ impl<'w, 'o> Walker<'w, 'o> {
     }
 
     /// Lets the progress know, but not of every few inodes: all threads share it.
-    fn meet(&mut self, inodes: u64, bytes: u64) {
+    pub(super) fn meet(&mut self, inodes: u64, bytes: u64) {
         const WORTH_TELLING: u64 = 256;
         self.met = (self.met.0 + inodes, self.met.1.saturating_add(bytes));
         if self.met.0 >= WORTH_TELLING {
@@ -219,6 +243,7 @@ impl<'w, 'o> Walker<'w, 'o> {
 
     /// Takes note that `entry` of a directory, or the directory itself if that is empty, could not be looked at.
     pub(super) fn lost(&mut self, spot: Spot<'_, 'o>, entry: &CStr, operation: Operation, errno: Errno) {
+        self.spoil(spot);
         self.found.lost(operation, errno, || spot.path(self.walk.root, entry));
     }
 }
