@@ -94,7 +94,7 @@ pub fn collect(
     }
     point::reach("unlocked");
     let Taken { statuses, kept } = taken?;
-    let deletion = trash.delete_doomed(tally, stop)?;
+    let deletion = trash.delete_doomed(tally, stop);
     Ok(Collected { statuses, kept, stopped: deletion.stopped, deletion })
 }
 
@@ -117,11 +117,12 @@ struct Taken {
 /// How long somebody may be in a directory who only passes by, as `du` does.
 const PASSING: Duration = Duration::from_secs(1);
 
-/// What became of a run that was to be given up.
-struct GivenUp {
+/// What somebody held of a run.
+#[derive(Default)]
+struct Held {
     /// What was put back, and how that went.
     back: Vec<(usize, Restored)>,
-    /// Why it was not given up after all.
+    /// Why the rest must stay in the trash.
     disputed: Option<String>,
 }
 
@@ -130,8 +131,11 @@ impl Work<'_, '_> {
     fn finish_interrupted(&mut self, notify: &mut dyn FnMut(Notice)) -> Result<(), Refusal> {
         for run in self.trash.runs()? {
             match &run.state {
-                State::Interrupted => match self.give_up(&run)?.disputed {
-                    None => notify(Notice::Finishing(run.id)),
+                State::Interrupted => match self.put_back_what_is_held(&run).disputed {
+                    None => {
+                        self.trash.doom(&run.id)?;
+                        notify(Notice::Finishing(run.id));
+                    }
                     Some(why) => notify(Notice::LeftAlone(run.id, why)),
                 },
                 State::Doomed => notify(Notice::Finishing(run.id)),
@@ -153,25 +157,15 @@ impl Work<'_, '_> {
         Ok(Taken { statuses: statuses(plan, &fresh, outcome.statuses), kept })
     }
 
-    /// Gives up what was taken, unless it is to be kept; names the run in which it is then.
+    /// Puts back what somebody holds of what was taken, and gives up the rest, unless it is to be kept; names the run in which it is then.
     fn settle(&mut self, outcome: &mut Outcome) -> Option<String> {
         point::reach("settle");
-        // A run that cannot be given up is finished the next time.
+        let run = |trash: &Trash<'_>| trash.runs().map(|runs| runs.into_iter().find(|run| run.id == outcome.run && !run.items.is_empty()));
+        // A run that cannot be read or given up now is finished the next time.
         let stays = Some(outcome.run.clone());
-        let Ok(runs) = self.trash.runs() else { return stays };
-        let Some(run) = runs.into_iter().find(|run| run.id == outcome.run && !run.items.is_empty()) else {
-            self.trash.forget_everywhere(&outcome.run);
-            return None;
-        };
-        if self.how.keep == Keep::Yes {
-            return stays;
-        }
-        let (back, kept) = match self.give_up(&run) {
-            Ok(GivenUp { back, disputed: None }) => (back, None),
-            Ok(GivenUp { back, disputed: Some(_) }) => (back, stays),
-            Err(_) => return stays,
-        };
-        for (number, restored) in back {
+        let Ok(taken) = run(self.trash) else { return stays };
+        let held = taken.map(|run| self.put_back_what_is_held(&run)).unwrap_or_default();
+        for (number, restored) in held.back {
             let Some(status) = outcome.statuses.get_mut(number) else { continue };
             *status = match restored {
                 Restored::Whole => Status::Skipped("somebody began to use it at this moment: it was put back".to_owned()),
@@ -180,29 +174,38 @@ impl Work<'_, '_> {
                 }
             };
         }
-        kept
+        match (run(self.trash), self.how.keep, held.disputed) {
+            (Ok(None), ..) => {
+                self.trash.forget_everywhere(&outcome.run);
+                None
+            }
+            (Ok(Some(_)), Keep::No, None) => {
+                if self.trash.doom(&outcome.run).is_ok() {
+                    None
+                } else {
+                    stays
+                }
+            }
+            _ => stays,
+        }
     }
 
-    /// Gives up a run, but for what somebody holds of it: whoever came between the last look and the taking is seen now, and nobody can come
-    /// any more. That is put back, with what it lies on.
-    fn give_up(&mut self, run: &Run) -> Result<GivenUp, Refusal> {
+    /// Puts back what somebody holds of a run, with what that lies on: whoever came between the last look and the taking is seen now, and
+    /// nobody can come any more.
+    fn put_back_what_is_held(&mut self, run: &Run) -> Held {
         let held = self.held(run);
-        if held.is_empty() {
-            self.trash.doom(&run.id)?;
-            return Ok(GivenUp { back: Vec::new(), disputed: None });
-        }
         let has_records = run.items.iter().any(|item| held.contains(&item.number) && item.kind != "directory");
         if matches!(self.permit, Permit::Online(_)) && has_records {
             // A record that comes back beside a running dockerd is one that this does not know.
-            return Ok(GivenUp { back: Vec::new(), disputed: Some("something uses what it took: stop dockerd and restore it".to_owned()) });
+            return Held { back: Vec::new(), disputed: Some("something uses what it took: stop dockerd and restore it".to_owned()) };
+        }
+        if held.is_empty() {
+            return Held::default();
         }
         let back = put_back(self.trash, run, |item| held.contains(&item.number));
         let all_back = back.iter().all(|(_, restored)| *restored == Restored::Whole);
         let disputed = (!all_back).then(|| "something uses what it took, and not all of that could be put back".to_owned());
-        if all_back {
-            self.trash.doom(&run.id)?;
-        }
-        Ok(GivenUp { back, disputed })
+        Held { back, disputed }
     }
 
     /// The items of a run that a mount or a process holds, and those that they lie on; who only passes by is waited for.

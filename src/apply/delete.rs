@@ -87,7 +87,10 @@ impl Tally {
             }
             Err(Errno::NOENT) => true,
             Err(Errno::NOTDIR | Errno::LOOP) => self.remove(dir, &name, AtFlags::empty(), path),
-            Err(errno) => self.fail(path, errno),
+            Err(errno) => {
+                self.fail(path, errno);
+                false
+            }
         }
     }
 
@@ -132,19 +135,21 @@ impl Tally {
             Err(Errno::NOENT) => true,
             // Something in it could not be deleted, which was told where it happened.
             Err(Errno::NOTEMPTY | Errno::EXIST) if self.failed.load(Ordering::Relaxed) > 0 => false,
-            Err(errno) => self.fail(path, errno),
+            Err(errno) => {
+                self.fail(path, errno);
+                false
+            }
         }
     }
 
     /// Remembers that what is at `path` stays.
-    fn fail(&self, path: &Path, errno: Errno) -> bool {
+    pub(super) fn fail(&self, path: &Path, errno: Errno) {
         self.failed.fetch_add(1, Ordering::Relaxed);
         if let Ok(mut failures) = self.failures.lock()
             && failures.len() < MOST_FAILURES
         {
             failures.push(Failure { path: path.to_owned(), error: explain(errno) });
         }
-        false
     }
 }
 
@@ -202,7 +207,10 @@ impl Deleter<'_> {
             }
             Err(Errno::NOENT) => true,
             Err(Errno::NOTDIR | Errno::LOOP) => self.tally.remove(dir, name, AtFlags::empty(), &path),
-            Err(errno) => self.tally.fail(&path, errno),
+            Err(errno) => {
+                self.tally.fail(&path, errno);
+                false
+            }
         }
     }
 

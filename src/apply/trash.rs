@@ -229,21 +229,20 @@ impl<'a> Trash<'a> {
     /// Deletes every run that was given up, in parallel, and says what was really freed and what resisted.
     ///
     /// It ends soon after `stop` is set; the rest stays given up, and is deleted the next time.
-    ///
-    /// # Errors
-    /// When a trash cannot be listed.
-    pub fn delete_doomed(&mut self, tally: &Tally, stop: &Stop) -> Result<Deletion, ApplyError> {
+    pub fn delete_doomed(&mut self, tally: &Tally, stop: &Stop) -> Deletion {
         let mut doomed = Vec::new();
         for (top, dir) in self.dirs() {
-            let names = self.list(top, dir)?;
-            doomed.extend(names.into_iter().filter(|name| name.strip_suffix(DOOMED).is_some_and(is_run_id)).map(|name| (top, name)));
+            match names(dir) {
+                Ok(names) => doomed.extend(names.into_iter().filter(|name| is_doomed(name)).map(|name| (top, name))),
+                Err(errno) => tally.fail(&self.path(top, ""), errno),
+            }
         }
         for (top, name) in doomed {
             let Some(trash) = self.dirs.get(top).and_then(Option::as_ref) else { continue };
             tally.delete_run(trash, &name, JOURNAL, &self.path(top, &name), stop);
             self.remove_if_empty(top);
         }
-        Ok(tally.finish(stop))
+        tally.finish(stop)
     }
 
     fn dirs(&self) -> impl Iterator<Item = (usize, &OwnedFd)> {
@@ -325,6 +324,11 @@ fn has_slots(dir: &OwnedFd) -> bool {
     listing
         .into_iter()
         .any(|entry| entry.map_or(true, |entry| !matches!(entry.file_name().to_bytes(), b"." | b".." | b"journal" | b"journal.tmp")))
+}
+
+/// Whether a name is that of a run that was given up.
+fn is_doomed(name: &str) -> bool {
+    name.strip_suffix(DOOMED).is_some_and(is_run_id)
 }
 
 /// Whether a name is one that [`new_run_id`] makes.

@@ -174,7 +174,7 @@ fn empty(session: &Session, (older_than, force): (Option<&Until>, bool), global:
     }
     going.iter().try_for_each(|run| trash.doom(&run.id)).map_err(refused)?;
     let (tally, stop) = (Tally::default(), interrupt::flag()?);
-    let deletion = progress::while_deleting(&tally, || trash.delete_doomed(&tally, &stop)).map_err(refused)?;
+    let deletion = progress::while_deleting(&tally, || trash.delete_doomed(&tally, &stop));
     let emptied =
         Emptied { reclaimed_bytes: deletion.bytes, reclaimed_inodes: deletion.inodes, failed: deletion.failed, stopped: deletion.stopped };
     if !print(session, emptied, global, output)? {

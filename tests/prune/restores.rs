@@ -68,25 +68,29 @@ fn nothing_comes_back_beside_a_dockerd_or_by_a_name_that_is_not_there() {
 
 #[test]
 fn what_somebody_begins_to_use_while_it_is_taken_is_put_back_with_what_it_lies_on() {
-    let (world, mut root) = World::empty();
-    let used = root.layer(None, Tree::new("used").file("a", 1)).unwrap();
-    root.image(&ImageSpec::new(&used).tag("used:1")).unwrap();
-    let low = root.layer(None, Tree::new("low").file("b", 1)).unwrap();
-    let top = root.layer(Some(&low), Tree::new("top").file("c", 1)).unwrap();
-    let other = root.layer(None, Tree::new("other").file("d", 1)).unwrap();
-    let before = world.snapshot();
-    let gone: Vec<String> =
-        world.actions(&[]).iter().filter(|action| action["id"] == other.chain_id.to_string()).flat_map(objects).collect();
-    // A process that comes when everything has been judged, and stays in it.
-    let points = World::copy(&world).points(&["prune", "--force"]);
-    let first = points.iter().position(|name| name == "begin").unwrap();
-    let (dir, note) = (world.root().join(top.dir.path()).join("diff"), world.root().with_file_name("pid"));
-    let command = format!("cd {} && (sleep 60 >/dev/null 2>&1 & echo $! > {})", dir.display(), note.display());
-    let ran = world.run_with(&["prune", "--force"], first, &command);
-    let pid = rustix::process::Pid::from_raw(fs::read_to_string(&note).unwrap().trim().parse().unwrap()).unwrap();
-    rustix::process::kill_process(pid, rustix::process::Signal::KILL).unwrap();
-    assert_eq!(ran.status, Some(5), "{ran:?}");
-    assert_eq!(ran.output.matches("somebody began to use it at this moment: it was put back").count(), 2, "{}", ran.output);
-    assert_eq!(gone.len(), 3);
-    world.snapshot().assert_is(&before.without(&gone), "afterwards");
+    for arguments in [&["prune", "--force"][..], &["prune", "--force", "--trash"]] {
+        let (world, mut root) = World::empty();
+        let used = root.layer(None, Tree::new("used").file("a", 1)).unwrap();
+        root.image(&ImageSpec::new(&used).tag("used:1")).unwrap();
+        let low = root.layer(None, Tree::new("low").file("b", 1)).unwrap();
+        let top = root.layer(Some(&low), Tree::new("top").file("c", 1)).unwrap();
+        let other = root.layer(None, Tree::new("other").file("d", 1)).unwrap();
+        let before = world.snapshot();
+        let goes = |action: &&serde_json::Value| action["id"] == other.chain_id.to_string();
+        let mut gone: Vec<String> = world.actions(&[]).iter().filter(goes).flat_map(objects).collect();
+        assert_eq!(gone.len(), 3);
+        // A process that comes when everything has been judged, and stays in it.
+        let points = World::copy(&world).points(arguments);
+        let first = points.iter().position(|name| name == "begin").unwrap();
+        let (dir, note) = (world.root().join(top.dir.path()).join("diff"), world.root().with_file_name("pid"));
+        let command = format!("cd {} && (sleep 60 >/dev/null 2>&1 & echo $! > {})", dir.display(), note.display());
+        let ran = world.run_with(arguments, first, &command);
+        let pid = rustix::process::Pid::from_raw(fs::read_to_string(&note).unwrap().trim().parse().unwrap()).unwrap();
+        rustix::process::kill_process(pid, rustix::process::Signal::KILL).unwrap();
+        assert_eq!(ran.status, Some(5), "{ran:?}");
+        assert_eq!(ran.output.matches("somebody began to use it at this moment: it was put back").count(), 2, "{}", ran.output);
+        gone.push(".layerwise".to_owned());
+        world.snapshot().without(&gone).assert_is(&before.without(&gone), "afterwards");
+        assert_eq!(world.root().join(".layerwise").exists(), arguments.contains(&"--trash"));
+    }
 }
