@@ -17,6 +17,7 @@ pub mod build;
 pub mod doubt;
 pub mod reach;
 pub mod thing;
+pub mod unleased;
 pub mod untagged;
 pub mod verdict;
 

@@ -2,8 +2,8 @@
 
 use crate::audit::Audit;
 use crate::dir::Dir;
-use crate::graph::untagged;
-use crate::plan::{Draft, Include, Mode, Wanted};
+use crate::graph::Thing;
+use crate::plan::{Draft, Mode, Wanted};
 use crate::store::leftovers::{self, ImageFiles, Leftovers, named};
 
 /// A judged data-root, with what only a plan needs to know of it.
@@ -11,8 +11,8 @@ use crate::store::leftovers::{self, ImageFiles, Leftovers, named};
 pub struct Judged<'a> {
     audit: &'a Audit,
     leftovers: Leftovers,
-    /// Why it cannot be told which images nobody asks for.
-    untold: Option<String>,
+    /// Of which things it cannot be told whether anybody asks for them, and why.
+    untold: Vec<(&'static str, String)>,
 }
 
 impl<'a> Judged<'a> {
@@ -22,12 +22,12 @@ impl<'a> Judged<'a> {
     #[must_use]
     pub fn gather(root: &Dir, audit: &'a Audit, wanted: &Wanted) -> Self {
         let inventory = &audit.inventory;
-        let untold = wanted.include.contains(&Include::UntaggedImages).then(|| untagged::find(inventory).err()).flatten();
+        let (given_up, untold) = wanted.given_up(inventory);
         let mut unseen = Vec::new();
         let mut leftovers = leftovers::read(root, inventory, &mut unseen);
         leftovers.others.extend(named::read(root, inventory, &wanted.leftovers(), &mut unseen));
-        let given_up = wanted.assumptions(inventory).given_up;
-        leftovers.images = given_up.into_iter().filter_map(|id| Some((id, ImageFiles::of(root, id)?))).collect();
+        let files = |thing: Thing| if let Thing::Image(id) = thing { Some((id, ImageFiles::of(root, id)?)) } else { None };
+        leftovers.images = given_up.into_iter().filter_map(files).collect();
         Self { audit, leftovers, untold }
     }
 
@@ -35,8 +35,8 @@ impl<'a> Judged<'a> {
     #[must_use]
     pub fn draft(&self, mode: Mode) -> Draft<'a> {
         let mut draft = Draft::new(self.audit, mode, &self.leftovers);
-        if let Some(why) = &self.untold {
-            draft.note_untold("image", why);
+        for (kind, why) in &self.untold {
+            draft.note_untold(kind, why);
         }
         draft
     }

@@ -6,7 +6,6 @@
 use super::doubt::{self, Doubt};
 use super::reach::Set;
 use super::{Graph, NodeId, Thing, Via};
-use crate::id::ImageId;
 use crate::inventory::Inventory;
 use crate::store::layerdb::Layer;
 use crate::unreadable::Pins;
@@ -40,19 +39,22 @@ pub enum Garbage {
     ProbeDirectory,
     Trash,
     UntaggedImage,
+    UnleasedSnapshot,
     DistributionEntry,
     RetiredStore,
     InactiveStore,
 }
 
 impl Garbage {
-    /// Every kind, those before others whose parts these may be; the last four are only ever called so where somebody asks for them.
-    pub const ALL: [Self; 15] = [
+    /// Every kind, those before others whose parts these may be. Untagged images, unleased snapshots and the last three are only ever
+    /// called so where somebody asks for them.
+    pub const ALL: [Self; 16] = [
         Self::InterruptedRemoval,
         Self::UncommittedWriteSet,
         Self::UnownedMount,
         Self::BrokenRecord,
         Self::UnreferencedLayer,
+        Self::UnleasedSnapshot,
         Self::OrphanDirectory,
         Self::DanglingLink,
         Self::DuplicateLink,
@@ -81,6 +83,7 @@ impl Garbage {
             Self::ProbeDirectory => "stale-probe-directory",
             Self::Trash => "in-trash",
             Self::UntaggedImage => "untagged-image",
+            Self::UnleasedSnapshot => "unleased-build-snapshot",
             Self::DistributionEntry => "stale-distribution-entry",
             Self::RetiredStore => "retired-store",
             Self::InactiveStore => "inactive-store",
@@ -103,6 +106,7 @@ impl Garbage {
             Self::ProbeDirectory => "dockerd tried out the file system at a start and was stopped",
             Self::Trash => "layerwise put it aside; `layerwise trash` lists, restores and deletes it",
             Self::UntaggedImage => "an image that no name, container or other image refers to",
+            Self::UnleasedSnapshot => "a build snapshot that no lease and no record of the build cache knows",
             Self::DistributionEntry => "what is remembered of a registry about a content that is not here",
             Self::RetiredStore => "what a version of Docker kept that is older than the one that was here last",
             Self::InactiveStore => "the store of a storage driver that is no longer used, and that no container needs",
@@ -121,8 +125,8 @@ impl fmt::Display for Garbage {
 pub struct Assumptions {
     /// What it means if nothing is in use.
     pub emptiness: Emptiness,
-    /// Images that nobody will ask for any more; where something else keeps one it is in use all the same.
-    pub given_up: BTreeSet<ImageId>,
+    /// Images and build snapshots that nobody will ask for any more; where something else keeps one it is in use all the same.
+    pub given_up: BTreeSet<Thing>,
 }
 
 /// What it means that a store has directories and nothing that uses them.
@@ -153,7 +157,7 @@ impl Verdicts {
     #[must_use]
     pub fn reach_with(graph: &Graph, inventory: &Inventory, assumptions: &Assumptions) -> Self {
         let emptiness = assumptions.emptiness;
-        let is_given_up = |node| matches!(graph.thing(node), Some(Thing::Image(id)) if assumptions.given_up.contains(id));
+        let is_given_up = |node| graph.thing(node).is_some_and(|thing| assumptions.given_up.contains(thing));
         let kept = graph.reachable(graph.roots().filter(|&node| !is_given_up(node)));
         let by_node = graph.nodes().map(|node| kept.contains(node).then_some(Verdict::InUse)).collect();
         let mut judge = Judge { graph, inventory, kept, by_node, doubts: Vec::new(), emptiness };
@@ -279,7 +283,7 @@ impl Judge<'_> {
 
     /// Classifies a record; if one of its directories is not proven dead, neither is the record.
     fn classify_record(&mut self, node: NodeId, garbage: Garbage) {
-        let parts = self.graph.kept_by(node).iter().filter(|edge| matches!(edge.via, Via::CacheId | Via::MountId | Via::InitId));
+        let parts = self.graph.kept_by(node).iter().filter(|edge| names_part(edge.via));
         let mut verdicts = parts.filter_map(|edge| self.by_node.get(edge.to.index()).copied().flatten());
         match verdicts.find(|verdict| matches!(verdict, Verdict::Unknown(_))) {
             Some(unknown) => self.set(node, unknown),
@@ -294,11 +298,17 @@ impl Judge<'_> {
             if self.is_open(node) {
                 self.set(node, Verdict::Garbage(garbage));
                 let parts = self.graph.kept_by(node).iter();
-                let parts = parts.filter(|edge| matches!(edge.via, Via::CacheId | Via::MountId | Via::InitId | Via::OwnLink));
+                let parts = parts.filter(|edge| names_part(edge.via) || edge.via == Via::OwnLink);
                 open.extend(parts.map(|edge| edge.to));
             }
         }
     }
+}
+
+/// Whether this is how a record names a directory that is nobody else's.
+#[must_use]
+pub const fn names_part(via: Via) -> bool {
+    matches!(via, Via::CacheId | Via::MountId | Via::InitId | Via::SnapshotDir | Via::SnapshotCommitted)
 }
 
 /// Whether a thing of this kind could have been named by what `pins` stands for.
@@ -324,6 +334,7 @@ pub fn is_record(garbage: Garbage, thing: &Thing, inventory: &Inventory) -> bool
     match (garbage, thing) {
         (Garbage::BrokenRecord, Thing::Layer(chain)) => broken(chain),
         (Garbage::UntaggedImage, Thing::Image(_))
+        | (Garbage::UnleasedSnapshot, Thing::Snapshot(_))
         | (Garbage::InterruptedRemoval, Thing::Removal(_))
         | (Garbage::UncommittedWriteSet, Thing::WriteSet(_))
         | (Garbage::UnownedMount, Thing::Mount(_))

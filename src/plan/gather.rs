@@ -4,7 +4,7 @@ use super::draft::Drafted;
 use super::{Action, Class, Evidence, Object, RelPath, Role};
 use crate::audit::Audit;
 use crate::graph::reach::Set;
-use crate::graph::verdict::{Garbage, Verdict};
+use crate::graph::verdict::{Garbage, Verdict, names_part};
 use crate::graph::{NodeId, Thing, Via};
 use crate::id::{DirId, ImageId, LinkId};
 use crate::store::imagedb;
@@ -35,6 +35,8 @@ impl<'a> Gatherer<'a> {
             Thing::Dir(id) => self.directory(node, *id, &mut taking),
             Thing::Link(id) => taking.add(self.link(*id)),
             Thing::Image(id) => self.image(*id, &mut taking),
+            // Its key stays in the database, where nothing looks it up.
+            Thing::Snapshot(_) => self.named_directories(node, &mut taking),
             // What dockerd loads at its start goes out of its sight first, so that it never finds a layer without its directory.
             Thing::Layer(_) => {
                 taking.add(self.tree(thing, Role::Record));
@@ -46,7 +48,9 @@ impl<'a> Gatherer<'a> {
                 taking.add(self.tree(thing, Role::Record));
             }
         }
-        let mut action = Action::new(Class(garbage), thing.kind(), thing.to_string(), path_of(thing)?);
+        // A snapshot has no place but its directory's.
+        let path = path_of(thing).or_else(|| taking.objects.last().map(|object| object.path.clone()))?;
+        let mut action = Action::new(Class(garbage), thing.kind(), thing.to_string(), path);
         action.weigh(self.weight(&taking.nodes));
         action.objects = taking.objects;
         let withheld = (!taking.is_known).then(|| "it cannot be told which inode a part of it is".to_owned());
@@ -56,7 +60,7 @@ impl<'a> Gatherer<'a> {
     /// Takes the dead directories that the record at `node` names and no other action takes.
     fn named_directories(&mut self, node: NodeId, taking: &mut Taking) {
         let audit = self.audit;
-        let named = audit.graph.kept_by(node).iter().filter(|edge| matches!(edge.via, Via::CacheId | Via::MountId | Via::InitId));
+        let named = audit.graph.kept_by(node).iter().filter(|edge| names_part(edge.via));
         for part in named.map(|edge| edge.to) {
             if let (Verdict::Garbage(_), Some(Thing::Dir(id))) = (audit.verdicts.of(part), audit.graph.thing(part))
                 && self.taken.insert(part)

@@ -1,8 +1,8 @@
 //! What somebody wants taken besides what is garbage anyway.
 
 use super::{Class, Plan};
-use crate::graph::untagged;
 use crate::graph::verdict::{Assumptions, Emptiness, Garbage};
+use crate::graph::{Thing, unleased, untagged};
 use crate::inventory::Inventory;
 use crate::store::leftovers::What;
 use clap::ValueEnum;
@@ -17,6 +17,8 @@ pub enum Include {
     Retired,
     /// Images without a name, container or child, with their layers, as `docker image prune` does; they have to be built or pulled again
     UntaggedImages,
+    /// Build snapshots that no lease and no record of the build cache knows, as builds leave them that are cut off
+    BuildSnapshots,
     /// Stores of storage drivers that are not used and that no container needs; their images are lost if dockerd is switched back
     InactiveStores,
 }
@@ -41,9 +43,27 @@ impl Wanted {
     /// What to assume of the store that `inventory` tells of.
     #[must_use]
     pub fn assumptions(&self, inventory: &Inventory) -> Assumptions {
-        let wants_images = self.include.contains(&Include::UntaggedImages);
-        let given_up = if wants_images { untagged::find(inventory).unwrap_or_default() } else { BTreeSet::new() };
-        Assumptions { emptiness: self.emptiness, given_up }
+        Assumptions { emptiness: self.emptiness, given_up: self.given_up(inventory).0 }
+    }
+
+    /// The things that nobody asks for, and for each wish of which that cannot be told the word for its things and why.
+    #[must_use]
+    pub fn given_up(&self, inventory: &Inventory) -> (BTreeSet<Thing>, Vec<(&'static str, String)>) {
+        let mut things = BTreeSet::new();
+        let mut untold = Vec::new();
+        if self.include.contains(&Include::UntaggedImages) {
+            match untagged::find(inventory) {
+                Ok(images) => things.extend(images.into_iter().map(Thing::Image)),
+                Err(why) => untold.push(("image", why)),
+            }
+        }
+        if self.include.contains(&Include::BuildSnapshots) {
+            match unleased::find(inventory) {
+                Ok(keys) => things.extend(keys.into_iter().map(Thing::Snapshot)),
+                Err(why) => untold.push(("build-snapshot", why)),
+            }
+        }
+        (things, untold)
     }
 
     /// The kinds of leftovers to look for.
@@ -53,7 +73,7 @@ impl Wanted {
             Include::Distribution => Some(What::DistributionEntry),
             Include::Retired => Some(What::RetiredStore),
             Include::InactiveStores => Some(What::InactiveStore),
-            Include::UntaggedImages => None,
+            Include::UntaggedImages | Include::BuildSnapshots => None,
         };
         self.include.iter().filter_map(what).collect()
     }
@@ -64,6 +84,7 @@ impl Include {
     fn of(class: Class) -> Option<Self> {
         match class.0 {
             Garbage::UntaggedImage => Some(Self::UntaggedImages),
+            Garbage::UnleasedSnapshot => Some(Self::BuildSnapshots),
             Garbage::DistributionEntry => Some(Self::Distribution),
             Garbage::RetiredStore => Some(Self::Retired),
             Garbage::InactiveStore => Some(Self::InactiveStores),

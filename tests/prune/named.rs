@@ -1,7 +1,7 @@
 //! What only goes when it is named.
 
 use crate::world::World;
-use layerwise::demo::{Builder, ContainerSpec, ImageSpec, Tree};
+use layerwise::demo::{ContainerSpec, ImageSpec, SnapshotSpec, Tree};
 use std::fs;
 
 /// The classes of the actions of a plan, each once, and the paths that it takes.
@@ -131,5 +131,27 @@ fn the_layers_of_an_image_that_could_not_be_taken_stay() {
         snapshot
     };
     of_layers(world.snapshot()).assert_is(&of_layers(before), "layers");
-    drop(Builder::open(world.root()).unwrap());
+}
+
+#[test]
+fn build_snapshots_that_nothing_knows_go_and_what_a_lease_or_a_record_leads_to_stays() {
+    let (world, mut root) = World::empty();
+    let base = root.layer(None, Tree::new("base").file("a", 10_000)).unwrap();
+    root.image(&ImageSpec::new(&base).tag("base:1")).unwrap();
+    // A stage that a leased one lies on, though nothing holds it itself.
+    let below =
+        root.snapshot(&SnapshotSpec::new("below", Tree::new("below").file("b", 1_000)).on_layer(&base).unleased().unrecorded()).unwrap();
+    root.snapshot(&SnapshotSpec::new("above", Tree::new("above").file("c", 1_000)).on(&below)).unwrap();
+    root.snapshot(&SnapshotSpec::new("recorded", Tree::new("recorded").file("d", 1_000)).unleased()).unwrap();
+    assert_eq!(planned(&world, "build-snapshots").1, Vec::<String>::new());
+    let dead = root.snapshot(&SnapshotSpec::new("dead", Tree::new("dead").file("e", 1_000)).unleased().unrecorded()).unwrap();
+    let on_dead = SnapshotSpec::new("on dead", Tree::new("on dead").file("f", 1_000)).on(&dead).unleased().unrecorded();
+    root.snapshot(&on_dead).unwrap();
+    assert_eq!(world.planned(&[]), Vec::<String>::new(), "only when it is named");
+    let actions = world.actions(&["--include", "build-snapshots"]);
+    assert_eq!(actions.len(), 2, "{actions:?}");
+    assert!(actions.iter().all(|action| action["class"] == "unleased-build-snapshot"), "{actions:?}");
+    let last = crate::world::objects(&actions[1]);
+    assert!(last.contains(&dead.dir.path().to_str().unwrap().to_owned()), "what is below comes last: {last:?}");
+    taken(&world, "build-snapshots");
 }
