@@ -169,7 +169,7 @@ fn a_process_deeper_than_a_path_can_tell_pins_only_where_it_stands_in_the_store(
     let orphan = root.orphan_directory("orphan", None, &Tree::new("orphan").file("file", 10)).unwrap();
     let gaps = || -> Vec<_> {
         let live = read(&Proc::open("/proc").unwrap(), &Dir::root(root.path()).unwrap());
-        live.incomplete.into_iter().filter(|gap| gap.error.contains("too long")).map(|gap| gap.pins).collect()
+        live.incomplete.into_iter().filter(|gap| gap.error.contains("longer than the kernel tells")).map(|gap| gap.pins).collect()
     };
     let mut outside = deep_process(temp.path());
     assert_eq!(gaps(), []);

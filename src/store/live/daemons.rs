@@ -11,11 +11,11 @@
 //! | snap | as its flags say | as its flags say |
 
 use super::environ::Environment;
-use super::proc::{Fact, FileId, Gaps, Proc, is_too_long};
+use super::proc::{Fact, FileId, Gaps, Proc};
 use super::reach::{self, Reached, View};
 use super::{command, config, locks, shims, stat};
 use crate::dir::{Cause, Operation, ReadError};
-use std::ffi::{OsStr, OsString};
+use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Path, PathBuf};
 
@@ -157,9 +157,7 @@ impl Reader<'_> {
 
     /// The data-root of the database that the process has open, with the file that is open. The name remains when the file is deleted.
     fn database(&mut self) -> Option<(PathBuf, FileId)> {
-        let open = self.proc.descriptors(self.pid).unwrap_or_else(|error| vec![(OsString::new(), Err(error))]);
-        let told = open.into_iter().filter(|(_, path)| !path.as_ref().is_err_and(is_too_long));
-        let descriptors: Result<Vec<_>, _> = told.map(|(name, path)| path.map(|path| (name, path))).collect();
+        let descriptors = self.proc.descriptors(self.pid);
         let descriptors = self.unless_gap(Fact::Daemon, descriptors.map(Some)).unwrap_or_default();
         descriptors.into_iter().find_map(|(name, path)| {
             let root = root_of_database(path.as_os_str())?;

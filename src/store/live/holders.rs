@@ -17,8 +17,8 @@
 //! it was there before every layer, and stands in none.
 
 use super::mounts::{self, Names};
-use super::proc::{Fact, FileId, Gaps, Proc, is_too_long};
-use crate::dir::{Dir, ReadError};
+use super::proc::{Fact, FileId, Gaps, Proc, untold_if_long};
+use crate::dir::{Cause, Dir, Operation, ReadError};
 use crate::id::DirId;
 use crate::store::overlay2;
 use rayon::iter::{IntoParallelRefIterator as _, ParallelIterator as _};
@@ -147,38 +147,36 @@ impl<'a> Here<'a> {
         here
     }
 
-    /// The paths that process `pid` holds and that name something of an `overlay2`.
+    /// The paths that a process holds and that name something of an `overlay2`.
     fn look(&self, pid: u32) -> Result<Vec<(Via, PathBuf, Names)>, ReadError> {
-        let mut links = Vec::new();
-        for (via, link) in LINKS {
-            let path = self.proc.link(pid, link).transpose();
-            links.extend(path.map(|path| (via, OsString::from(link), path.map(PathBuf::from))));
-        }
-        links.extend(self.proc.descriptors(pid)?.into_iter().map(|(name, path)| (Via::OpenFile, Path::new("fd").join(name).into(), path)));
         let mut paths = Vec::new();
-        for (via, link, path) in links {
-            let path = match path {
-                Err(error) if is_too_long(&error) && self.is_outside(pid, &link) => continue,
-                path => path?,
-            };
+        for (via, link) in LINKS {
+            let path = untold_if_long(self.proc.link(pid, link))?;
+            paths.extend(path.map(|path| (via, OsString::from(link), PathBuf::from(path))));
+        }
+        let descriptors = self.proc.descriptors(pid)?.into_iter();
+        paths.extend(descriptors.map(|(name, path)| (Via::OpenFile, Path::new("fd").join(name).into_os_string(), path)));
+        let mut held = Vec::new();
+        for (via, link, path) in paths {
+            if path.as_os_str().is_empty() && self.may_be_here(pid, &link) {
+                let cause = Cause::Malformed("its path is longer than the kernel tells, and it lies on this file system".to_owned());
+                return Err(ReadError { path: self.proc.path().join(pid.to_string()).join(link), operation: Operation::Read, cause });
+            }
             let path = without_mark(&path);
             let names = Names::of_path(path);
             if !names.directories.is_empty() || !names.others.is_empty() {
-                paths.push((via, path.to_owned(), names));
+                held.push((via, path.to_owned(), names));
             }
         }
-        Ok(paths)
+        Ok(held)
     }
 
-    /// Whether what the link of a process leads to is verifiably not in this store: it is on another file system, or a directory above
-    /// which the store is not.
-    fn is_outside(&self, pid: u32, link: &OsStr) -> bool {
-        let Some(store) = self.store else { return true };
-        match self.proc.behind(pid, link) {
-            Ok(found) if found.device != store.device => true,
-            Ok(_) => self.proc.is_below(pid, link, store).is_some_and(|is_below| !is_below),
-            Err(_) => false,
-        }
+    /// Whether what the link `link` of a process leads to may lie in this data-root: it lies on its file system, or on that of `overlay2`, and
+    /// is no directory that verifiably lies elsewhere there.
+    fn may_be_here(&self, pid: u32, link: &OsStr) -> bool {
+        let homes: Vec<FileId> = [self.identity(Path::new("")), self.store].into_iter().flatten().collect();
+        let is_near = |found: FileId| homes.iter().any(|home| home.device == found.device);
+        self.proc.behind(pid, link).map_or(true, is_near) && self.proc.is_below(pid, link, &homes) != Some(false)
     }
 
     /// Which of `paths` process `pid` holds something of this data-root by.

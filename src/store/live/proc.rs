@@ -92,9 +92,6 @@ impl Sight {
     }
 }
 
-/// A descriptor of a process: its number, and where it leads if the kernel tells.
-pub(super) type Descriptor = (OsString, Result<PathBuf, ReadError>);
-
 impl Proc {
     /// Opens the `/proc` that is mounted at `path`.
     ///
@@ -151,16 +148,13 @@ impl Proc {
         unless_gone(read.map_err(|errno| self.dir.error(&name, Operation::Read, errno)))
     }
 
-    /// The descriptors that a process has open and where each leads; those that are closed meanwhile are left out.
-    pub(super) fn descriptors(&self, pid: u32) -> Result<Vec<Descriptor>, ReadError> {
+    /// The descriptors that a process has open and where they lead (nowhere, if that is too long to be told); those that are closed meanwhile are left out.
+    pub(super) fn descriptors(&self, pid: u32) -> Result<Vec<(OsString, PathBuf)>, ReadError> {
         let Some(fds) = unless_gone(self.dir.dir(place(pid, "fd")))? else { return Ok(Vec::new()) };
         let Some(entries) = unless_gone(fds.entries().map(Some))? else { return Ok(Vec::new()) };
         // The kernel may let us list what it does not let us look at.
-        let led = |name: OsString| {
-            let text = unless_gone(fds.read_link(&name)).transpose()?;
-            Some((name, text.map(PathBuf::from)))
-        };
-        Ok(entries.into_iter().filter_map(|entry| led(entry.name)).collect())
+        let led = |name: OsString| Ok(unless_gone(untold_if_long(fds.read_link(&name)))?.map(|text| (name, PathBuf::from(text))));
+        entries.into_iter().filter_map(|entry| led(entry.name).transpose()).collect()
     }
 
     /// Asks which file the link `name` of a process leads to: the kernel follows it, whatever its text says.
@@ -168,15 +162,15 @@ impl Proc {
         FileId::at(&self.dir, &place(pid, name), AtFlags::empty())
     }
 
-    /// Whether the directory that the link `name` of a process leads to lies below the directory `above`; nothing is known of what is no
-    /// directory, or lies too deep.
-    pub(super) fn is_below(&self, pid: u32, name: impl AsRef<Path>, above: FileId) -> Option<bool> {
+    /// Whether the directory that the link `name` of a process leads to lies below one of `homes`; nothing is known of what is no directory,
+    /// or lies too deep.
+    pub(super) fn is_below(&self, pid: u32, name: impl AsRef<Path>, homes: &[FileId]) -> Option<bool> {
         const DEEPEST: usize = 20_000;
         let flags = OFlag::O_PATH | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC;
         let mut at = openat(&self.dir, &place(pid, name), flags, Mode::empty()).ok()?;
         let mut identity = FileId::of(&at).ok()?;
         for _ in 0..DEEPEST {
-            if identity == above {
+            if homes.contains(&identity) {
                 return Some(true);
             }
             at = openat(&at, "..", flags, Mode::empty()).ok()?;
@@ -229,6 +223,19 @@ pub fn uids(status: &[u8]) -> Option<(u32, u32)> {
     Some((numbers.next()?.ok()?, numbers.next()?.ok()?))
 }
 
+/// Takes a path that is longer than the kernel tells for the empty one, which no link is.
+pub(super) fn untold_if_long(link: Result<Option<OsString>, ReadError>) -> Result<Option<OsString>, ReadError> {
+    match link {
+        Err(error) if is_errno(&error, &[Errno::ENAMETOOLONG]) => Ok(Some(OsString::new())),
+        link => link,
+    }
+}
+
+/// Whether the kernel answered one of `codes`.
+fn is_errno(error: &ReadError, codes: &[Errno]) -> bool {
+    matches!(&error.cause, Cause::Io(cause) if cause.raw_os_error().is_some_and(|code| codes.contains(&Errno::from_raw(code))))
+}
+
 /// Takes the end of a process for "nothing there".
 fn unless_gone<T>(result: Result<Option<T>, ReadError>) -> Result<Option<T>, ReadError> {
     match result {
@@ -239,13 +246,7 @@ fn unless_gone<T>(result: Result<Option<T>, ReadError>) -> Result<Option<T>, Rea
 
 /// Whether an error says that the process ended: `EINVAL` is what the mountinfo of a process answers that has died and is not yet reaped.
 fn is_gone(error: &ReadError) -> bool {
-    let gone = [Errno::ENOENT, Errno::ESRCH, Errno::EINVAL];
-    matches!(&error.cause, Cause::Io(cause) if cause.raw_os_error().is_some_and(|code| gone.contains(&Errno::from_raw(code))))
-}
-
-/// Whether an error says that a path is longer than the kernel can tell.
-pub(super) fn is_too_long(error: &ReadError) -> bool {
-    matches!(&error.cause, Cause::Io(cause) if cause.raw_os_error().map(Errno::from_raw) == Some(Errno::ENAMETOOLONG))
+    is_errno(error, &[Errno::ENOENT, Errno::ESRCH, Errno::EINVAL])
 }
 
 /// A kind of thing that `/proc` tells, for gathering what could not be read.
