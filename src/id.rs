@@ -82,7 +82,8 @@ macro_rules! digest_type {
 
         impl fmt::Display for $name {
             fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                write!(f, "sha256:{}", self.0)
+                f.write_str("sha256:")?;
+                fmt::Display::fmt(&self.0, f)
             }
         }
 

@@ -5,6 +5,7 @@ use super::output::Output;
 use super::session::{Scan, Session};
 use crate::render::column::{Column, Kind};
 use crate::report::{Document, check};
+use crate::store::leftovers;
 
 /// List what could not be read, what is missing and what is garbage
 ///
@@ -28,7 +29,8 @@ static COLUMNS: [Column; 7] = [
 pub(super) fn run(args: &Args, global: &Global, output: &mut Output) -> Result<Status, Failure> {
     let list = List::new(&COLUMNS, "findings", (&args.list, global, output))?;
     let session = Session::open(global, Scan::Skip, output)?;
-    let check = check::find(&session.audit);
+    let leftovers = leftovers::read(&session.root.dir, &session.audit.inventory, &mut Vec::new());
+    let check = check::find(&session.audit, &leftovers.others);
     let bad = check.findings.iter().any(|finding| matches!(finding.severity, check::Severity::Error | check::Severity::Warning));
     list.print(&Document::new("check", &session.audit.inventory, check), output)?;
     Ok(if bad { Status::Findings } else { Status::Fine })

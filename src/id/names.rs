@@ -28,9 +28,9 @@ impl DirId {
 impl fmt::Display for DirId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Hex(digits) => write!(f, "{digits}"),
+            Self::Hex(digits) => fmt::Display::fmt(digits, f),
             Self::Init(digits) => write!(f, "{digits}-init"),
-            Self::Build(chars) => write!(f, "{chars}"),
+            Self::Build(chars) => fmt::Display::fmt(chars, f),
         }
     }
 }
@@ -81,8 +81,8 @@ impl From<ContainerId> for MountName {
 impl fmt::Display for MountName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Hex(digits) => write!(f, "{digits}"),
-            Self::Build(chars) => write!(f, "{chars}"),
+            Self::Hex(digits) => fmt::Display::fmt(digits, f),
+            Self::Build(chars) => fmt::Display::fmt(chars, f),
             Self::ImageMount(name) => f.write_str(name),
         }
     }

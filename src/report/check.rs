@@ -3,13 +3,18 @@
 use super::target;
 use super::why::name_of;
 use crate::audit::Audit;
+use crate::dir::Kind;
 use crate::graph::verdict::{Garbage, Verdict};
 use crate::graph::{Thing, Via};
 use crate::id::DirId;
 use crate::render::escape;
+use crate::store::leftovers::Leftover;
+use crate::store::place::Place;
 use crate::unreadable::Pins;
+use crate::usage::class::Classifier;
 use serde::Serialize;
 use std::collections::BTreeSet;
+use std::path::Path;
 
 /// How bad a finding is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
@@ -51,10 +56,11 @@ pub struct Check {
     pub findings: Vec<Finding>,
 }
 
-/// Lists everything that is not as it should be.
+/// Lists everything that is not as it should be, what no record knows among it.
 #[must_use]
-pub fn find(audit: &Audit) -> Check {
-    let mut findings: Vec<Finding> = unreadable(audit).chain(missing(audit)).chain(broken(audit)).chain(garbage(audit)).collect();
+pub fn find(audit: &Audit, leftovers: &[Leftover]) -> Check {
+    let of_records = unreadable(audit).chain(missing(audit)).chain(broken(audit)).chain(garbage(audit));
+    let mut findings: Vec<Finding> = of_records.chain(of_no_record(audit, leftovers)).collect();
     findings.sort_by(|one, other| (one.severity, one.code, &one.path).cmp(&(other.severity, other.code, &other.path)));
     Check { findings }
 }
@@ -171,5 +177,23 @@ fn garbage(audit: &Audit) -> impl Iterator<Item = Finding> {
     audit.graph.things().filter_map(move |(node, thing)| match audit.verdicts.of(node) {
         Verdict::Garbage(kind) => Some(finding(kind, thing)),
         Verdict::InUse | Verdict::Unknown(_) => None,
+    })
+}
+
+/// What no record knows, if it is proven to belong to nothing.
+fn of_no_record(audit: &Audit, leftovers: &[Leftover]) -> impl Iterator<Item = Finding> {
+    let classifier = Classifier::new(&audit.inventory, &audit.graph, &audit.verdicts);
+    leftovers.iter().filter_map(move |leftover| {
+        let place = Place::of_path(Path::new(&leftover.path), leftover.kind == Kind::Directory);
+        let garbage = classifier.classify(place.owner()).garbage?;
+        Some(Finding {
+            severity: Severity::Garbage,
+            code: garbage.code(),
+            kind: target::Target::Owner(place.owner().clone()).kind().to_owned(),
+            id: escape::path(Path::new(&leftover.path)),
+            path: escape::path(Path::new(&leftover.path)),
+            message: garbage.describe().to_owned(),
+            pins: None,
+        })
     })
 }

@@ -6,6 +6,7 @@ use crate::id::lookup::Match;
 use crate::id::{ChainId, ContainerId, DirId, FileName, ImageId, LinkId, MountName};
 use crate::render::escape;
 use crate::store::place::{Area, Owner, Place};
+use crate::usage::class::is_probe;
 use std::collections::BTreeSet;
 use std::path::Path;
 
@@ -32,6 +33,7 @@ impl Target {
                 Area::Trash => "trash",
                 Area::InactiveDriver | Area::SubRoot | Area::Retired => "inactive-store",
                 Area::BuildKit => "build-cache-store",
+                Area::LayerDir if is_probe(&owner.name) => "probe-directory",
                 Area::Unknown | Area::DriverFile | Area::LayerDir | Area::LayerDiff => "unknown",
                 _ => "metadata",
             },

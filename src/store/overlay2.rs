@@ -78,14 +78,17 @@ pub fn read(root: &Dir, unreadable: &mut Vec<Unreadable>) -> Overlay2 {
 }
 
 fn read_dir(parent: &Dir, id: DirId, unreadable: &mut Vec<Unreadable>) -> Result<LayerDir, ReadError> {
-    let name = id.to_string();
-    let link = keep(read_id(parent, format!("{name}/link")), Pins::Nothing, unreadable).flatten();
-    let lower = parent.read(format!("{name}/lower"), LOWER).and_then(|content| {
+    let Some(dir) = parent.dir(id.to_string())? else {
+        // Gone since `overlay2/` was listed.
+        return Ok(LayerDir { id, link: None, lower: Told::Absent, diff: false, stamp: None });
+    };
+    let link = keep(read_id(&dir, "link"), Pins::Nothing, unreadable).flatten();
+    let lower = dir.read("lower", LOWER).and_then(|content| {
         let parsed = content.map(|content| parse_lower(&content)).transpose();
-        parsed.map_err(|cause| parent.error(format!("{name}/lower"), Operation::Parse, cause))
+        parsed.map_err(|cause| dir.error("lower", Operation::Parse, cause))
     });
-    let diff = parent.kind(format!("{name}/diff"))? == Some(Kind::Directory);
-    Ok(LayerDir { id, link, lower: told(lower, unreadable), diff, stamp: parent.stamp(&name)? })
+    let diff = dir.kind("diff")? == Some(Kind::Directory);
+    Ok(LayerDir { id, link, lower: told(lower, unreadable), diff, stamp: dir.stamp("")? })
 }
 
 /// Parses a `lower` file: the links of all layers below, the nearest first.

@@ -15,6 +15,7 @@
 //! │   ├── layerdb/tmp/<write-set>/    WriteSet
 //! │   ├── imagedb/content/sha256/<id>     ImageConfig
 //! │   ├── imagedb/metadata/sha256/<id>/   ImageMetadata
+//! │   │   └── .tmp-*                  Temporary
 //! │   ├── distribution/               Distribution
 //! │   └── .tmp-*                      Temporary
 //! ├── image/<driver>/                 InactiveDriver
@@ -67,6 +68,7 @@ enum Inside {
     ImageConfigs,
     ImageMetadata,
     ImageMetadatas,
+    ImageNotes,
     Containers,
     Container,
     Volumes,
@@ -163,7 +165,9 @@ impl Place {
             Inside::Image | Inside::ImageContent | Inside::ImageMetadata => self.at(Area::Image, b"", Inside::Same),
             Inside::ImageConfigs if temporary => self.temporary(&[b"image/overlay2/imagedb/content/sha256", name]),
             Inside::ImageConfigs => self.at(Area::ImageConfig, name, Inside::Same),
-            Inside::ImageMetadatas => self.at(Area::ImageMetadata, name, Inside::Same),
+            Inside::ImageMetadatas => self.at(Area::ImageMetadata, name, Inside::ImageNotes),
+            Inside::ImageNotes if temporary => self.temporary(&[b"image/overlay2/imagedb/metadata/sha256", &self.owner.name, name]),
+            Inside::ImageNotes => self.at(Area::ImageMetadata, &self.owner.name, Inside::Same),
             Inside::Containers => self.at(Area::Container, name, Inside::Container),
             Inside::Container if temporary => self.temporary(&[b"containers", &self.owner.name, name]),
             Inside::Container if is_log(&self.owner.name, name) => self.at(Area::ContainerLog, &self.owner.name, Inside::Same),
@@ -259,6 +263,11 @@ mod tests {
             ("image/overlay2/layerdb/tmp/write-set-1/diff", Area::WriteSet, "write-set-1"),
             ("image/overlay2/imagedb/content/sha256/i", Area::ImageConfig, "i"),
             ("image/overlay2/imagedb/metadata/sha256/i/parent", Area::ImageMetadata, "i"),
+            (
+                "image/overlay2/imagedb/metadata/sha256/i/.tmp-parent7",
+                Area::Temporary,
+                "image/overlay2/imagedb/metadata/sha256/i/.tmp-parent7",
+            ),
             ("image/overlay2/repositories.json", Area::Image, ""),
             ("image/overlay2/.tmp-repositories.json7", Area::Temporary, "image/overlay2/.tmp-repositories.json7"),
             ("image/vfs/layerdb/sha256/c/size", Area::InactiveDriver, "vfs"),

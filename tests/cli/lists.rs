@@ -140,6 +140,8 @@ fn check() {
             "garbage orphan-directory directory",
             "garbage orphan-directory link",
             "garbage orphan-directory directory",
+            "garbage stale-probe-directory probe-directory",
+            "garbage stale-temporary-file temporary-file",
             "garbage uncommitted-write-set write-set",
             "garbage uncommitted-write-set directory",
             "garbage uncommitted-write-set link",

@@ -18,7 +18,9 @@ fn the_sample_and_its_sub_root_are_listed() {
 
 #[test]
 fn a_sub_root_is_a_data_root_of_its_own() {
-    let ran = run(binary().args(["images", "--no-scan", "--format", "{{.references}}", "--data-root"]).arg(root().join("100000.100000")));
+    let ran = run(binary()
+        .args(["images", "--copy", "--no-scan", "--format", "{{.references}}", "--data-root"])
+        .arg(root().join("100000.100000")));
     assert_eq!((ran.status, ran.output.as_str(), ran.errors.as_str()), (0, "[remapped:1]\n", ""));
 }
 

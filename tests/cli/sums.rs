@@ -1,6 +1,7 @@
 //! `df` against `du`.
 
 use crate::sample::{json, printed, root};
+use std::collections::BTreeMap;
 use std::process::Command;
 
 #[test]
@@ -25,4 +26,25 @@ fn df_names_classes_garbage_and_the_largest_things() {
     let garbage: Vec<_> = text.lines().filter_map(|line| line.strip_prefix("Garbage: ")).collect();
     assert_eq!(garbage.len(), 9, "{garbage:?}");
     assert!(garbage.iter().any(|line| line.starts_with("1 stale-probe-directory, ")), "{garbage:?}");
+}
+
+#[test]
+fn the_garbage_of_df_is_what_check_lists() {
+    let df = json(&["df"]);
+    let counted: BTreeMap<_, _> =
+        df["garbage"].as_array().unwrap().iter().map(|kind| (kind["code"].as_str().unwrap(), kind["count"].as_u64())).collect();
+    let check = json(&["check", "--filter", "severity=garbage"]);
+    let mut listed: BTreeMap<&str, Option<u64>> = BTreeMap::new();
+    for finding in check["findings"].as_array().unwrap() {
+        let count = listed.entry(finding["code"].as_str().unwrap()).or_insert(Some(0));
+        *count = count.map(|count| count + 1);
+    }
+    assert_eq!(listed, counted);
+    let kinds = ["temporary-file", "probe-directory"].map(|kind| listed_as(&check, kind));
+    assert_eq!(kinds, [2, 1]);
+}
+
+/// How many findings are about this kind of thing.
+fn listed_as(check: &serde_json::Value, kind: &str) -> usize {
+    check["findings"].as_array().unwrap().iter().filter(|finding| finding["kind"] == kind).count()
 }

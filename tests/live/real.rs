@@ -12,8 +12,10 @@ use layerwise::report::target::Target;
 use layerwise::report::why;
 use layerwise::store::live::daemons::Evidence;
 use layerwise::store::live::{Daemon, Live, LockState, Proc, read};
+use layerwise::unreadable::Pins;
 use layerwise::usage::class::Classifier;
 use std::fs;
+use std::io::Read as _;
 use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -145,4 +147,37 @@ fn a_process_in_a_layer_directory_holds_it() {
         child.wait().unwrap();
     }
     assert_eq!(why(root.path(), orphan.id).verdict, unheld);
+}
+
+/// A process that stands so deep below `place` that the kernel cannot tell its path.
+fn deep_process(place: &Path) -> std::process::Child {
+    let script =
+        format!("i=0; while [ $i -lt 30 ]; do mkdir {0}; cd -P {0}; i=$((i+1)); done; echo there; exec sleep 1000", "d".repeat(200));
+    let mut command = Command::new("sh");
+    let mut child = command.args(["-c", &script]).current_dir(place).stdin(Stdio::null()).stdout(Stdio::piped()).spawn().unwrap();
+    let mut there = [0; 5];
+    child.stdout.as_mut().unwrap().read_exact(&mut there).unwrap();
+    child
+}
+
+#[test]
+fn a_process_deeper_than_a_path_can_tell_pins_only_where_it_stands_in_the_store() {
+    let temp = tempfile::tempdir().unwrap();
+    let mut root = Builder::create(temp.path().join("docker")).unwrap();
+    let base = root.layer(None, Tree::new("base").file("base", 10)).unwrap();
+    root.image(&ImageSpec::new(&base).tag("base:1")).unwrap();
+    let orphan = root.orphan_directory("orphan", None, &Tree::new("orphan").file("file", 10)).unwrap();
+    let gaps = || -> Vec<_> {
+        let live = read(&Proc::open("/proc").unwrap(), &Dir::root(root.path()).unwrap());
+        live.incomplete.into_iter().filter(|gap| gap.error.contains("longer than the kernel tells")).map(|gap| gap.pins).collect()
+    };
+    let mut outside = deep_process(temp.path());
+    assert_eq!(gaps(), []);
+    let mut inside = deep_process(&root.path().join(orphan.path()).join("diff"));
+    assert_eq!(gaps(), [Pins::Directories]);
+    assert_eq!(why(root.path(), orphan.id).verdict, "unknown");
+    for child in [&mut outside, &mut inside] {
+        child.kill().unwrap();
+        child.wait().unwrap();
+    }
 }

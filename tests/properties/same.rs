@@ -25,7 +25,7 @@ fn everything(root: &Path, threads: usize) -> Vec<String> {
         json(&audit, Items { items: containers::list(&audit) }),
         json(&audit, Items { items: build_cache::list(&audit) }),
         json(&audit, Items { items: tree::forest(&audit, &BTreeSet::new()) }),
-        json(&audit, check::find(&audit)),
+        json(&audit, check::find(&audit, &[])),
     ];
     for thing in &things {
         let target = Target::Thing(thing.clone());

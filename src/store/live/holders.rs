@@ -171,10 +171,12 @@ impl<'a> Here<'a> {
         Ok(held)
     }
 
-    /// Whether what the link `link` of a process leads to may lie in this data-root: it lies on its file system, or on that of `overlay2`.
+    /// Whether what the link `link` of a process leads to may lie in this data-root: it lies on its file system, or on that of `overlay2`, and
+    /// is no directory that verifiably lies elsewhere there.
     fn may_be_here(&self, pid: u32, link: &OsStr) -> bool {
-        let homes = [self.identity(Path::new("")), self.store];
-        self.proc.behind(pid, link).map_or(true, |found| homes.iter().flatten().any(|home| home.device == found.device))
+        let homes: Vec<FileId> = [self.identity(Path::new("")), self.store].into_iter().flatten().collect();
+        let is_near = |found: FileId| homes.iter().any(|home| home.device == found.device);
+        self.proc.behind(pid, link).map_or(true, is_near) && self.proc.is_below(pid, link, &homes) != Some(false)
     }
 
     /// Which of `paths` process `pid` holds something of this data-root by.

@@ -14,6 +14,8 @@
 use crate::dir::{Cause, Dir, Operation, ReadError};
 use crate::unreadable::{Pins, Unreadable};
 use nix::errno::Errno;
+use nix::fcntl::{OFlag, openat};
+use nix::sys::stat::Mode;
 use rustix::fs::{AtFlags, StatxFlags, statx};
 use std::collections::BTreeMap;
 use std::ffi::OsString;
@@ -158,6 +160,27 @@ impl Proc {
     /// Asks which file the link `name` of a process leads to: the kernel follows it, whatever its text says.
     pub(super) fn behind(&self, pid: u32, name: impl AsRef<Path>) -> io::Result<FileId> {
         FileId::at(&self.dir, &place(pid, name), AtFlags::empty())
+    }
+
+    /// Whether the directory that the link `name` of a process leads to lies below one of `homes`; nothing is known of what is no directory,
+    /// or lies too deep.
+    pub(super) fn is_below(&self, pid: u32, name: impl AsRef<Path>, homes: &[FileId]) -> Option<bool> {
+        const DEEPEST: usize = 20_000;
+        let flags = OFlag::O_PATH | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC;
+        let mut at = openat(&self.dir, &place(pid, name), flags, Mode::empty()).ok()?;
+        let mut identity = FileId::of(&at).ok()?;
+        for _ in 0..DEEPEST {
+            if homes.contains(&identity) {
+                return Some(true);
+            }
+            at = openat(&at, "..", flags, Mode::empty()).ok()?;
+            let parent = FileId::of(&at).ok()?;
+            if parent == identity {
+                return Some(false);
+            }
+            identity = parent;
+        }
+        None
     }
 
     /// The real user of a process: whoever started it, even if the program is setuid.
