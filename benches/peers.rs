@@ -1,29 +1,33 @@
 //! Compares the walk with other programs that measure disk usage, and with the least that any could do.
 //!
 //! `cargo bench --bench peers` makes two trees of 100 thousand and two of 1 million inodes (once), says which programs are missing, makes sure
-//! that all count the same, and prints the table of `docs/benchmarks.md`. Every figure is a median of interleaved runs.
+//! that all count the same, and writes the table of `docs/benchmarks.md` to `target/peers.md`. Every figure is a median of interleaved runs.
 #![expect(clippy::print_stdout, reason = "a table is what it is for")]
 
+#[path = "peers/compare.rs"]
+mod compare;
 #[path = "peers/floor.rs"]
 mod floor;
+#[path = "peers/machine.rs"]
+mod machine;
 #[path = "peers/program.rs"]
 mod program;
+#[path = "peers/report.rs"]
+mod report;
 #[path = "peers/run.rs"]
 mod run;
-#[path = "peers/table.rs"]
-mod table;
 #[path = "peers/tree.rs"]
 mod tree;
+#[path = "peers/walk.rs"]
+mod walk;
 
 use clap::Parser;
-use layerwise::dir::Dir;
-use layerwise::usage::scan::{Options, Progress, scan};
+use compare::Comparison;
+use report::Report;
 use std::error::Error;
 use std::fs::File;
-use std::num::NonZeroUsize;
 use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
-use table::Comparison;
 use tree::Plan;
 
 #[derive(Debug, Parser)]
@@ -32,12 +36,15 @@ struct Arguments {
     #[arg(long, default_value = "/var/tmp/layerwise-bench")]
     dir: PathBuf,
     /// How often each program runs on each tree.
-    #[arg(long, default_value_t = 7)]
+    #[arg(long, default_value_t = 5)]
     runs: usize,
+    /// Where the table is written to.
+    #[arg(long, default_value = concat!(env!("CARGO_MANIFEST_DIR"), "/target/peers.md"))]
+    output: PathBuf,
     /// Only makes the trees.
     #[arg(long)]
     plant: bool,
-    /// Walks a tree by `scan` or `floor` and prints its bytes and inodes.
+    /// Walks a tree by `scan`, `cached` or `floor` and prints its bytes and inodes.
     #[arg(long, num_args = 3, value_names = ["HOW", "THREADS", "TREE"], hide = true)]
     walk: Option<Vec<String>>,
     /// Measures a command.
@@ -55,7 +62,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     }
     if let Some(walk) = arguments.walk {
         let [how, threads, tree] = &walk[..] else { return Err("three values".into()) };
-        return walk_once(how, threads.parse()?, Path::new(tree));
+        return walk::once(how, threads.parse()?, Path::new(tree));
     }
     let plant = |name: &str, inodes, owners| plant(&arguments.dir, name, Plan { inodes, owners, seed: 1 });
     let small = plant("100-thousand", 100_000, 200)?;
@@ -64,28 +71,12 @@ fn main() -> Result<(), Box<dyn Error>> {
     if arguments.plant {
         return Ok(());
     }
-    println!("{}, {} cores, {} runs\n", kernel(), std::thread::available_parallelism()?, arguments.runs);
-    let peers = table::agreeing(&small, &table::installed())?;
-    Comparison { peers, runs: arguments.runs, small, large, many }.print(nix::unistd::geteuid().is_root())
-}
-
-fn kernel() -> String {
-    std::fs::read_to_string("/proc/sys/kernel/osrelease")
-        .map_or_else(|_| "unknown kernel".to_owned(), |release| format!("Linux {}", release.trim()))
-}
-
-fn walk_once(how: &str, threads: usize, tree: &Path) -> Result<(), Box<dyn Error>> {
-    if how == "floor" {
-        let (bytes, inodes) = floor::walk(tree, threads)?;
-        println!("{bytes} {inodes}");
-    } else {
-        let measured =
-            scan(&Dir::root(tree)?, &Options { threads: NonZeroUsize::new(threads), ..Options::default() }, &Progress::default());
-        let [unreadable, not_entered] = [measured.unreadable.len(), measured.not_entered.len()];
-        println!("{} {}", measured.total.bytes, measured.total.inodes);
-        println!("{} owners, {unreadable} unreadable, {not_entered} not entered, {} vanished", measured.owners.len(), measured.vanished);
-    }
-    Ok(())
+    let mut report = Report::create(&arguments.output)?;
+    machine::describe(&mut report, &arguments.dir, arguments.runs)?;
+    let installed = compare::installed(&mut report)?;
+    let peers = compare::agreeing(&mut report, &[&small, &large], &installed)?;
+    Comparison { peers, runs: arguments.runs, small, large, many }.write(&mut report)?;
+    machine::load(&mut report, "at the end")
 }
 
 /// Makes a tree, unless it is there already.

@@ -1,6 +1,6 @@
 //! The programs that are compared, how each is asked for the same thing, and how its answer is understood.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 /// What a program can tell of a tree.
@@ -31,6 +31,9 @@ pub(crate) struct Program {
 
 pub(crate) const OURS: Program =
     Program { name: "layerwise", answer: Answer::Owners, is_parallel: true, arguments: &["--walk", "scan", "{t}"], source: "" };
+/// The same with a cache.
+pub(crate) const CACHED: Program =
+    Program { name: "layerwise --cached", answer: Answer::Owners, is_parallel: true, arguments: &["--walk", "cached", "{t}"], source: "" };
 pub(crate) const FLOOR: Program =
     Program { name: "floor", answer: Answer::Less, is_parallel: true, arguments: &["--walk", "floor", "{t}"], source: "" };
 pub(crate) const DU: Program =
@@ -44,22 +47,28 @@ pub(crate) const PEERS: [Program; 6] = [
         answer: Answer::Total,
         is_parallel: true,
         arguments: &["-t", "{t}", "-x", "-f", "bytes", "aggregate"],
-        source: "cargo install --locked dua-cli",
+        source: "cargo install --locked --root target/peers dua-cli",
     },
-    Program { name: "diskus", answer: Answer::Total, is_parallel: true, arguments: &["-j", "{t}"], source: "cargo install diskus" },
+    Program {
+        name: "diskus",
+        answer: Answer::Total,
+        is_parallel: true,
+        arguments: &["-j", "{t}"],
+        source: "cargo install --locked --root target/peers diskus",
+    },
     Program {
         name: "dust",
         answer: Answer::Directories,
         is_parallel: true,
         arguments: &["-T", "{t}", "-x", "-d", "0", "-P", "-b", "-c", "-o", "b"],
-        source: "cargo install du-dust",
+        source: "cargo install --locked --root target/peers du-dust",
     },
     Program {
         name: "pdu",
         answer: Answer::Directories,
         is_parallel: true,
         arguments: &["--threads", "{t}", "-b", "plain", "-d", "1", "-H", "-x"],
-        source: "cargo install parallel-disk-usage",
+        source: "cargo install --locked --root target/peers parallel-disk-usage",
     },
     Program {
         name: "gdu",
@@ -74,9 +83,16 @@ impl Program {
     /// The command line that walks `tree` with so many threads; none: as many as it likes itself.
     pub(crate) fn command(&self, tree: &Path, threads: usize) -> Vec<String> {
         let is_own = matches!(self.answer, Answer::Owners | Answer::Less);
-        let program = if is_own { std::env::current_exe().unwrap_or_default().display().to_string() } else { self.name.to_owned() };
+        let program = if is_own { std::env::current_exe().unwrap_or_default() } else { self.program() };
+        let program = program.display().to_string();
         let arguments = self.arguments.iter().map(|argument| argument.replace("{t}", &threads.to_string()));
         std::iter::once(program).chain(arguments).chain([tree.display().to_string()]).collect()
+    }
+
+    /// The program: where `cargo install --root target/peers` puts it, or wherever `PATH` has it.
+    fn program(&self) -> PathBuf {
+        let own = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/target/peers/bin")).join(self.name);
+        if own.exists() { own } else { self.name.into() }
     }
 
     /// The bytes in what it printed: the first number of a line that ends a sum, whatever drawing is around it.
@@ -91,7 +107,8 @@ impl Program {
 
     /// Its version, if it is installed.
     pub(crate) fn version(&self) -> Result<String, String> {
-        let output = Command::new(self.name).arg("--version").output().map_err(|_| format!("{} is missing: {}", self.name, self.source))?;
+        let output =
+            Command::new(self.program()).arg("--version").output().map_err(|_| format!("{} is missing: {}", self.name, self.source))?;
         let text = String::from_utf8_lossy(&output.stdout).into_owned();
         Ok(text.lines().next().unwrap_or_default().replace('\t', " "))
     }

@@ -42,9 +42,9 @@ pub(crate) fn under(command: &[String]) -> Result<(), Box<dyn Error>> {
 }
 
 /// Makes the kernel forget what it has read of file systems.
-pub(crate) fn drop_caches() -> std::io::Result<()> {
+pub(crate) fn drop_caches() -> Result<(), Box<dyn Error>> {
     nix::unistd::sync();
-    std::fs::write("/proc/sys/vm/drop_caches", "3")
+    Ok(std::fs::write("/proc/sys/vm/drop_caches", "3")?)
 }
 
 /// The middle one of some figures.

@@ -30,6 +30,7 @@ use crate::id::DirId;
 use crate::inventory::Inventory;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
+use std::sync::Arc;
 
 /// When it is, and how long a layer must have been left alone to be remembered.
 #[derive(Debug, Clone, Copy)]
@@ -133,7 +134,7 @@ impl Run<'_> {
         let recall = |id: &DirId, identity: &Identity| {
             let remembered = known.layers.get(id).filter(|remembered| remembered.identity.is_same(identity))?;
             // A layer measured in the future was measured by another clock.
-            (remembered.layer.measured <= self.clock.now).then(|| remembered.layer.clone())
+            (remembered.layer.measured <= self.clock.now).then(|| Arc::clone(&remembered.layer))
         };
         let layers = self.committed.iter().map(|(id, identity)| (*id, recall(id, identity))).collect();
         Memory { layers, outside: known.outside.clone() }
@@ -148,7 +149,7 @@ impl Run<'_> {
             let identity = self.committed.get(&id)?.clone();
             layer.measured = self.clock.now;
             let changed = layer.stamps.changed().max(identity.recorded.unwrap_or((i64::MIN, 0)));
-            (changed < settled).then_some((id, Remembered { identity, layer }))
+            (changed < settled).then(|| (id, Remembered { identity, layer: Arc::new(layer) }))
         });
         let layers = recalled.chain(learnt).collect();
         Some(Content { root: self.identity.clone(), layers, outside })

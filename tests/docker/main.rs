@@ -27,3 +27,4 @@ mod power;
 mod removals;
 mod roots;
 mod seen;
+mod soak;

@@ -7,7 +7,7 @@
 //! outside:   how many; each: number, links, met, change
 //! SHA-256 of all that
 //! ```
-//! Numbers are words of eight bytes, least first; texts have their length before them; what may be absent begins with 0 or 1. Everything
+//! Numbers have seven bits in each byte, the least first, and another byte behind it where the eighth bit is set; texts have their length before them; what may be absent begins with 0 or 1. Everything
 //! is checked before it is believed, and nothing is allocated that the bytes at hand cannot fill.
 
 #[cfg(test)]
@@ -22,6 +22,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 const MAGIC: &[u8] = b"layerwise cache\n";
 /// To be counted up whenever anything here, or what a figure means, is changed.
@@ -47,7 +48,7 @@ pub struct Remembered {
     /// Which layer it is.
     pub identity: Identity,
     /// What it weighs.
-    pub layer: Layer,
+    pub layer: Arc<Layer>,
 }
 
 /// A data-root, and who measured it.
@@ -132,12 +133,18 @@ impl Content {
 struct Writer(Vec<u8>);
 
 impl Writer {
-    fn word(&mut self, word: u64) {
-        self.0.extend(word.to_le_bytes());
+    fn word(&mut self, mut word: u64) {
+        while word >= 0x80 {
+            self.0.push(0x80 | word.to_le_bytes()[0]);
+            word >>= 7;
+        }
+        self.0.push(word.to_le_bytes()[0]);
     }
 
     fn words(&mut self, words: &[u64]) {
-        self.0.extend(words.iter().flat_map(|word| word.to_le_bytes()));
+        for &word in words {
+            self.word(word);
+        }
     }
 
     fn text(&mut self, text: &[u8]) {
@@ -196,9 +203,18 @@ struct Reader<'b>(&'b [u8]);
 
 impl<'b> Reader<'b> {
     fn word(&mut self) -> Option<u64> {
-        let (word, rest) = self.0.split_first_chunk()?;
-        self.0 = rest;
-        Some(u64::from_le_bytes(*word))
+        let mut word = 0;
+        for shift in (0..u64::BITS).step_by(7) {
+            let (&byte, rest) = self.0.split_first()?;
+            self.0 = rest;
+            let bits = u64::from(byte & 0x7f);
+            // What does not fit is no number.
+            word |= bits.checked_shl(shift).filter(|shifted| shifted >> shift == bits)?;
+            if byte < 0x80 {
+                return Some(word);
+            }
+        }
+        None
     }
 
     fn words<const N: usize>(&mut self) -> Option<[u64; N]> {
@@ -263,7 +279,7 @@ impl<'b> Reader<'b> {
         let measured = self.word()?.cast_signed();
         let usage = [Usage::from_words(self.words()?), Usage::from_words(self.words()?)];
         let open = self.list(|reader| Open::from_words(reader.words()?))?;
-        Some(Remembered { identity, layer: Layer { stamps, measured, usage, open } })
+        Some(Remembered { identity, layer: Arc::new(Layer { stamps, measured, usage, open }) })
     }
 
     fn outside(&mut self) -> Option<Outside> {

@@ -19,6 +19,7 @@ use crate::dir::Stamp;
 use crate::id::DirId;
 use crate::store::place::{Area, Owner};
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 /// More inodes than these with names in several places are not remembered, nor is any layer then: memory is bounded.
 pub(super) const MOST_OPEN: usize = 1 << 18;
@@ -27,7 +28,7 @@ pub(super) const MOST_OPEN: usize = 1 << 18;
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Memory {
     /// The layer directories that are worth remembering, and what is remembered of them.
-    pub layers: BTreeMap<DirId, Option<Layer>>,
+    pub layers: BTreeMap<DirId, Option<Arc<Layer>>>,
     /// The inodes of which not all names were met.
     pub outside: BTreeSet<Outside>,
 }

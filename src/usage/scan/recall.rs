@@ -18,7 +18,7 @@ impl<'o> Walker<'_, 'o> {
             return None;
         }
         let id = DirId::try_from(spot.name.to_bytes()).ok()?;
-        Some((id, memory.layers.get(&id)?.as_ref()))
+        Some((id, memory.layers.get(&id)?.as_deref()))
     }
 
     /// Charges a layer directory on `account` what it was charged earlier, if it is the same as then; else it is to be walked.

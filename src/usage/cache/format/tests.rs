@@ -8,11 +8,13 @@ fn content() -> Content {
     let root = Root { path: "/var/lib/docker".into(), user: 0, kind: 0xEF53, device: (8, 1), inode: 2, born: None };
     let hex = "0123456789abcdef".repeat(4);
     let open = Open::from_words([1, 2, 0o100_644, 3, 4, 5, 6, 1, 7]).unwrap();
-    let layer = |number| Layer {
-        stamps: Stamps { dir: stamp(number), diff: stamp(number + 1), work: (number > 9).then(|| stamp(number + 2)) },
-        measured: 1_700_000_000,
-        usage: [Usage { bytes: number, set_ids: u64::MAX, ..Usage::default() }, Usage { inodes: 7, ..Usage::default() }],
-        open: vec![open; usize::try_from(number % 3).unwrap()],
+    let layer = |number| {
+        Arc::new(Layer {
+            stamps: Stamps { dir: stamp(number), diff: stamp(number + 1), work: (number > 9).then(|| stamp(number + 2)) },
+            measured: 1_700_000_000,
+            usage: [Usage { bytes: number, set_ids: u64::MAX, ..Usage::default() }, Usage { inodes: 7, ..Usage::default() }],
+            open: vec![open; usize::try_from(number % 3).unwrap()],
+        })
     };
     let diff = format!("sha256:{hex}").parse().ok();
     let identity = |diff| Identity { diff, link: "ABCDEFGHIJKLMNOPQRSTUVWXYZ".parse().unwrap(), recorded: None };
@@ -64,8 +66,20 @@ fn nonsense_with_a_fitting_checksum_is_no_danger() {
     }
     assert!(refused > 1000, "{refused} changes were refused");
     let mut longer = bytes[..bytes.len() - CHECKSUM].to_vec();
-    longer.extend([0; 8 + CHECKSUM]);
+    longer.extend([0; 1 + CHECKSUM]);
     assert_eq!(Content::decode(&resealed(&longer)), Err(Damage::Malformed));
+}
+
+#[test]
+fn a_number_takes_as_many_bytes_as_it_needs_and_no_more_than_it_can() {
+    for (number, length) in [(0, 1), (127, 1), (128, 2), (16_384, 3), (u64::MAX >> 1, 9), (u64::MAX, 10)] {
+        let mut writer = Writer(Vec::new());
+        writer.word(number);
+        assert_eq!((writer.0.len(), Reader(&writer.0).word()), (length, Some(number)));
+    }
+    for bytes in [&[0x80][..], &[0xff; 10], &[0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 2], &[0x80; 11]] {
+        assert_eq!(Reader(bytes).word(), None, "{bytes:?}");
+    }
 }
 
 #[test]
