@@ -53,9 +53,9 @@ impl Ran {
         median(self.1.iter().map(|run| run.processor).collect())
     }
 
-    fn inodes(&self) -> f64 {
-        let printed = self.1.first().map(|run| run.printed.as_str()).unwrap_or_default();
-        printed.split_whitespace().nth(1).and_then(|inodes| inodes.parse().ok()).unwrap_or(f64::NAN)
+    /// The inodes that it counted, if it is us.
+    fn inodes(&self) -> Option<f64> {
+        self.1.first()?.printed.split_whitespace().nth(1)?.parse().ok()
     }
 }
 
@@ -132,8 +132,8 @@ impl Comparison {
         Ok(ran)
     }
 
-    /// All in memory: what we took with one thread and with two.
-    fn warm(&self, report: &mut Report, tree: &Path, size: &str) -> Outcome<[Ran; 2]> {
+    /// All in memory: what we, the floor and `du` took.
+    fn warm(&self, report: &mut Report, tree: &Path, size: &str) -> Outcome<Vec<Ran>> {
         let own = [Runner(OURS, 1), Runner(DU, 1), Runner(FLOOR, 1), Runner(OURS, 2), Runner(FLOOR, 2)];
         let peers = self.peers.iter().filter(|peer| peer.is_parallel).map(|&peer| Runner(peer, 2));
         let runners: Vec<_> = own.into_iter().chain(peers).collect();
@@ -154,7 +154,7 @@ impl Comparison {
         against(report, &format!("{warm}, 1 thread, processor time"), one, [du], (Ran::processor, "≤ 0.90"))?;
         against(report, &format!("{warm}, 1 thread, the floor"), one, [one_floor], (Ran::wall, "≤ 1.10"))?;
         against(report, &format!("{warm}, 2 threads, the floor"), two, [two_floor], (Ran::wall, "≤ 1.10"))?;
-        Ok([one.clone(), two.clone()])
+        Ok([one, two, one_floor, two_floor, du].map(Clone::clone).to_vec())
     }
 
     /// Nothing in memory: we with what we find ourselves, each peer with its own best number of threads.
@@ -231,13 +231,16 @@ fn against<R: Borrow<Ran>>(
     Ok(())
 }
 
-/// What an inode takes in the large tree against the small one.
+/// What an inode takes in the large tree against the small one: us, and others to see what of it is the kernel's.
 fn growth(report: &mut Report, small: &[Ran], large: &[Ran]) -> Outcome<()> {
+    let counted = |rans: &[Ran]| rans.iter().find_map(Ran::inodes).unwrap_or(f64::NAN);
+    let inodes = [counted(small), counted(large)];
     for (small, large) in small.iter().zip(large) {
-        let [at_small, at_large] = [small, large].map(|ran| ran.processor() * 1e9 / ran.inodes());
+        let [at_small, at_large] = [(small, inodes[0]), (large, inodes[1])].map(|(ran, inodes)| ran.processor() * 1e9 / inodes);
         let what = format!("processor time an inode, 1 million against 100 thousand, {}", large.0.label());
         let ratio = format!("{:.2}", at_large / at_small);
-        report.row(&[&what, &format!("{at_large:.0} ns"), &format!("{at_small:.0} ns"), &ratio, "≤ 1.05"])?;
+        let target = if large.0.0.answer == Answer::Owners { "≤ 1.05" } else { "" };
+        report.row(&[&what, &format!("{at_large:.0} ns"), &format!("{at_small:.0} ns"), &ratio, target])?;
     }
     Ok(())
 }

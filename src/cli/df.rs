@@ -7,7 +7,7 @@ use crate::render::age;
 use crate::render::column::Sizes;
 use crate::render::size::{self, Digits};
 use crate::render::table::{Align, Fit, Heading, Table};
-use crate::report::df::{self, Detail, Df, FromCacheItem, Weight};
+use crate::report::df::{self, Detail, Df, FromCacheItem, LargeItem, Weight};
 use crate::report::{Document, why};
 use crate::usage::class::Class;
 
@@ -17,16 +17,17 @@ use crate::usage::class::Class;
 /// needs. Exit status 1 means that something could not be measured, so that there is more than what is shown.
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
-    /// Show the largest things of each class too (all of them with --no-trunc)
+    /// Show the largest things of each class too (all of them with --no-trunc), the largest files and the fullest directories
     #[arg(short, long)]
     verbose: bool,
 }
 
-/// How many things of a class `-v` shows.
+/// How many things of a class, files and directories `-v` shows.
 const SHOWN: usize = 10;
 
 pub(super) fn run(args: &Args, global: &Global, output: &mut Output) -> Result<Status, Failure> {
-    let session = Session::open(global, Scan::Measure, output)?;
+    let scan = if args.verbose { Scan::MeasureLargest(SHOWN) } else { Scan::Measure };
+    let session = Session::open(global, scan, output)?;
     let Some(account) = &session.audit.account else { return Err(Failure::unreadable("nothing was measured")) };
     let detail = if args.verbose { Detail::Things } else { Detail::Classes };
     let df = df::sum(&session.audit, account, session.filesystem(), detail);
@@ -43,6 +44,8 @@ pub(super) fn run(args: &Args, global: &Global, output: &mut Output) -> Result<S
         for class in Class::ALL {
             text.push_str(&largest(class, things, shown, output));
         }
+        text.push_str(&paths(("LARGEST FILES", "SIZE"), document.body.largest_files.as_deref(), output));
+        text.push_str(&paths(("FULLEST DIRECTORIES", "ENTRIES"), document.body.fullest_directories.as_deref(), output));
     }
     output.print(&text)?;
     Ok(status)
@@ -155,4 +158,15 @@ fn largest(class: Class, things: &[df::ThingItem], shown: usize, output: &Output
         more => format!("… and {more} more\n"),
     };
     format!("\n{}{more}", table.render(&output.style))
+}
+
+/// The table of the largest files, or of the fullest directories.
+fn paths((title, measure): (&str, &str), paths: Option<&[LargeItem]>, output: &Output) -> String {
+    let Some(paths) = paths.filter(|paths| !paths.is_empty()) else { return String::new() };
+    let mut table = Table::new(vec![heading(title, Align::Left), heading(measure, Align::Right)]);
+    for large in paths {
+        let weight = large.bytes.map(|size| bytes(size, output)).or(large.entries.map(|entries| entries.to_string()));
+        table.push([large.path.clone(), weight.unwrap_or_default()]);
+    }
+    format!("\n{}", table.render(&output.style))
 }

@@ -17,6 +17,8 @@ use crate::usage::{cache, scan};
 pub(super) enum Scan {
     /// Measure.
     Measure,
+    /// Measure, and remember so many of the largest files and of the fullest directories.
+    MeasureLargest(usize),
     /// Answer without.
     Skip,
 }
@@ -57,7 +59,8 @@ impl Session {
         let live = if global.copy { believe_copy(&root)? } else { Some(ask_machine(&machine, &root)?) };
         let inventory = Inventory::read(&root.dir, live);
         let measured = match scan {
-            Scan::Measure => Some(measure(&root, &inventory, global, output)),
+            Scan::Measure => Some(measure(&root, &inventory, (global, 0), output)),
+            Scan::MeasureLargest(largest) => Some(measure(&root, &inventory, (global, largest), output)),
             Scan::Skip => None,
         };
         let assumptions = wanted.assumptions(&inventory);
@@ -126,8 +129,8 @@ fn mention_other_stores(root: &DataRoot, output: &mut Output) {
     }
 }
 
-fn measure(root: &DataRoot, inventory: &Inventory, global: &Global, output: &mut Output) -> scan::Measured {
-    let options = scan::Options { threads: global.threads, ..scan::Options::default() };
+fn measure(root: &DataRoot, inventory: &Inventory, (global, largest): (&Global, usize), output: &mut Output) -> scan::Measured {
+    let options = scan::Options { threads: global.threads, largest };
     if !global.measuring.cached {
         return progress::during(|progress| scan::scan(&root.dir, &options, progress));
     }

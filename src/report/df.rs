@@ -10,7 +10,7 @@ use crate::inventory::DRIVER;
 use crate::render::escape;
 use crate::usage::account::Account;
 use crate::usage::class::Class;
-use crate::usage::scan::{FromCache, Usage};
+use crate::usage::scan::{FromCache, Large, Usage};
 use serde::Serialize;
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
@@ -40,6 +40,25 @@ pub struct Df {
     /// Every owner, largest first (`-v`).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub things: Option<Vec<ThingItem>>,
+    /// The files for which the most is allocated, of those that were measured now (`-v`).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub largest_files: Option<Vec<LargeItem>>,
+    /// The directories with the most entries, of those that were measured now (`-v`).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub fullest_directories: Option<Vec<LargeItem>>,
+}
+
+/// A large file or a full directory.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct LargeItem {
+    /// Where it is below the data-root.
+    pub path: String,
+    /// What is allocated for it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub bytes: Option<u64>,
+    /// How many entries it has.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub entries: Option<u64>,
 }
 
 /// What was taken from a cache.
@@ -149,7 +168,19 @@ pub fn sum(audit: &Audit, account: &Account, filesystem: Option<FileSystem>, det
         vanished: account.measured.vanished,
         from_cache: account.measured.from_cache.map(FromCacheItem::from),
         things: (detail == Detail::Things).then(|| things(audit, account)),
+        largest_files: (detail == Detail::Things).then(|| large(audit, &account.measured.largest_files, |weight| (Some(weight), None))),
+        fullest_directories: (detail == Detail::Things)
+            .then(|| large(audit, &account.measured.fullest_directories, |weight| (None, Some(weight)))),
     }
+}
+
+fn large(audit: &Audit, found: &[Large], weighs: impl Fn(u64) -> (Option<u64>, Option<u64>)) -> Vec<LargeItem> {
+    let item = |large: &Large| {
+        let path = large.path.strip_prefix(&audit.inventory.root).unwrap_or(&large.path);
+        let (bytes, entries) = weighs(large.weight);
+        LargeItem { path: if path.as_os_str().is_empty() { ".".to_owned() } else { escape::path(path) }, bytes, entries }
+    };
+    found.iter().map(item).collect()
 }
 
 fn classes(account: &Account) -> Vec<ClassItem> {

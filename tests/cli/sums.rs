@@ -23,6 +23,9 @@ fn df_names_classes_garbage_and_the_largest_things() {
     {
         assert!(text.contains(line), "{line:?} is missing in {text}");
     }
+    let largest: Vec<_> = text.lines().skip_while(|line| !line.starts_with("LARGEST FILES")).collect();
+    assert!(largest[1].starts_with("overlay2/") && largest[1].contains("/usr/bin/python3 "), "{largest:?}");
+    assert!(largest.iter().any(|line| line.starts_with("FULLEST DIRECTORIES") && line.ends_with(" ENTRIES")), "{largest:?}");
     let garbage: Vec<_> = text.lines().filter_map(|line| line.strip_prefix("Garbage: ")).collect();
     assert_eq!(garbage.len(), 9, "{garbage:?}");
     assert!(garbage.iter().any(|line| line.starts_with("1 stale-probe-directory, ")), "{garbage:?}");
