@@ -15,9 +15,11 @@ pub mod userns;
 
 use crate::dir::{Cause, Dir, Operation, ReadError};
 use crate::store::live::FileId;
+use crate::store::place::is_userns_root;
 use kind::Kind;
 use std::fmt;
 use std::io;
+use std::os::unix::ffi::OsStrExt as _;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 
@@ -76,6 +78,18 @@ impl DataRoot {
         is_the_one_meant(path, &dir)?;
         let kind = Kind::read(&dir)?;
         Ok(Self { dir, kind, reason })
+    }
+
+    /// The user and group that it belongs to: root's, unless dockerd runs without or remaps users.
+    #[must_use]
+    pub fn owner(&self) -> Option<(u32, u32)> {
+        nix::sys::stat::fstat(&self.dir).ok().map(|stat| (stat.st_uid, stat.st_gid))
+    }
+
+    /// Whether it is the data-root of a dockerd that remaps users: root all the same, with a directory of its own for each mapping.
+    #[must_use]
+    pub fn is_remapped(&self) -> bool {
+        self.dir.path().file_name().is_some_and(|name| is_userns_root(name.as_bytes()))
     }
 
     /// Which directory it is.

@@ -26,6 +26,7 @@
 
 pub mod apply;
 pub mod audit;
+pub mod check;
 pub mod cli;
 pub mod data_root;
 pub mod demo;

@@ -7,6 +7,7 @@
 pub mod bolt;
 pub mod buildkit;
 pub mod containers;
+pub mod detail;
 pub mod distribution;
 pub mod imagedb;
 pub mod layerdb;
