@@ -14,6 +14,7 @@ mod affected;
 pub mod code;
 mod containers;
 mod databases;
+pub mod deep;
 mod directories;
 mod file_system;
 pub mod finding;

@@ -13,6 +13,7 @@ pub mod machine;
 pub mod roots;
 pub mod userns;
 
+use crate::deep::Owners;
 use crate::dir::{Cause, Dir, Operation, ReadError};
 use crate::store::live::FileId;
 use crate::store::place::is_userns_root;
@@ -90,6 +91,14 @@ impl DataRoot {
     #[must_use]
     pub fn is_remapped(&self) -> bool {
         self.dir.path().file_name().is_some_and(|name| is_userns_root(name.as_bytes()))
+    }
+
+    /// How dockerd maps users, if this is a data-root of its own for that: by the name, `<uid>.<gid>`.
+    #[must_use]
+    pub fn remapped(&self) -> Option<Owners> {
+        let name = self.dir.path().file_name().filter(|_| self.is_remapped())?.to_str()?;
+        let (user, group) = name.split_once('.')?;
+        Some(Owners::Shifted { user: user.parse().ok()?, group: group.parse().ok()? })
     }
 
     /// Which directory it is.

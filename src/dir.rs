@@ -7,6 +7,7 @@
 
 mod entry;
 mod error;
+pub mod tree;
 
 pub use entry::{Entry, Kind, Stamp};
 pub use error::{Cause, Operation, ReadError};
@@ -31,6 +32,12 @@ pub struct Dir {
 impl AsFd for Dir {
     fn as_fd(&self) -> BorrowedFd<'_> {
         self.fd.as_fd()
+    }
+}
+
+impl From<Dir> for OwnedFd {
+    fn from(dir: Dir) -> Self {
+        dir.fd
     }
 }
 

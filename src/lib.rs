@@ -29,6 +29,7 @@ pub mod audit;
 pub mod check;
 pub mod cli;
 pub mod data_root;
+pub mod deep;
 pub mod demo;
 pub mod dir;
 pub mod graph;

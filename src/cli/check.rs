@@ -1,3 +1,4 @@
+mod deep;
 mod page;
 
 use super::args::{Global, ListArgs};
@@ -24,15 +25,19 @@ use std::time::Duration;
 #[command(after_help = "Examples:
   layerwise check
   layerwise check --fail-on warning --no-scan
+  layerwise check --deep app:1
+  layerwise check --deep --max-duration 1h
   layerwise check --explain missing-link")]
 pub(super) struct Args {
+    #[command(flatten)]
+    deep: deep::DeepArgs,
     #[command(flatten)]
     list: ListArgs,
     /// Exit with status 1 if there is a finding as bad as this or worse
     #[arg(long, value_name = "SEVERITY", default_value = "error")]
     fail_on: FailOn,
     /// Say what a code means, what Docker does about it and how to get out of it; without CODE, list all codes
-    #[arg(long, value_name = "CODE", num_args = 0..=1, default_missing_value = "all", conflicts_with_all = ["fail_on", "sort", "filter", "no_scan"])]
+    #[arg(long, value_name = "CODE", num_args = 0..=1, default_missing_value = "all", conflicts_with_all = ["fail_on", "sort", "filter", "no_scan", "deep"])]
     explain: Option<Explain>,
 }
 
@@ -102,9 +107,11 @@ pub(super) fn run(args: &Args, global: &Global, output: &mut Output) -> Result<S
     let session = Session::open(global, Scan::from(args.list.no_scan), output)?;
     let mut findings = find(&session);
     look_again(&mut findings, global, output, &session)?;
+    let verified = if args.deep.deep { Some(deep::verify(&args.deep, &session, (global, output), &mut findings)?) } else { None };
     let is_bad = |finding: &Finding| args.fail_on.severity().is_some_and(|severity| finding.severity <= severity && !finding.in_progress);
     let status = if findings.iter().any(is_bad) { Status::Findings } else { Status::Fine };
-    let document = Document::new("check", &session.audit.inventory, report::Check::new(&session.audit, &findings));
+    let report = report::Check { deep: verified, ..report::Check::new(&session.audit, &findings) };
+    let document = Document::new("check", &session.audit.inventory, report);
     print(args, &view, output, value(&document)?)?;
     Ok(status)
 }

@@ -4,7 +4,9 @@ use super::target::Target;
 use super::why::name_of;
 use crate::audit::Audit;
 use crate::check::{self, Severity, Subject};
+use crate::deep::{Outcome, Status};
 use crate::graph::Thing;
+use crate::id::{ChainId, DirId};
 use crate::render::escape;
 use crate::store::place::Area;
 use crate::unreadable::Pins;
@@ -69,11 +71,56 @@ pub struct Summary {
     pub garbage_inodes: Option<u64>,
 }
 
+/// What `--deep` did.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+pub struct Deep {
+    /// How many layers were to be verified.
+    pub layers_total: u64,
+    /// How many are whole.
+    pub verified: u64,
+    /// How many differ from what they should be.
+    pub different: u64,
+    /// How many nobody can put together again.
+    pub not_reproducible: u64,
+    /// How many have nothing to be put together from.
+    pub unverifiable: u64,
+    /// How many there was no time for.
+    pub unfinished: u64,
+    /// How many bytes of content were read.
+    pub bytes: u64,
+    /// What was verified longest ago of all that were to be, if all ever were.
+    pub oldest: Option<String>,
+    /// Every layer.
+    pub layers: Vec<DeepLayer>,
+}
+
+/// What `--deep` found of a layer.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct DeepLayer {
+    /// The layer.
+    pub chain_id: ChainId,
+    /// Its directory.
+    pub directory: DirId,
+    /// `verified`, `different`, `not-reproducible`, `unverifiable`, `gone` or `unfinished`.
+    pub status: &'static str,
+    /// How many members its tar has.
+    pub files: u64,
+    /// How many bytes of content were read.
+    pub bytes: u64,
+    /// How many findings were left out because there are so many.
+    pub omitted: u64,
+    /// When it was last verified and found whole.
+    pub verified_at: Option<String>,
+}
+
 /// The own part of `check`.
 #[derive(Debug, Serialize)]
 pub struct Check {
     /// How much was found.
     pub summary: Summary,
+    /// What `--deep` did, if that was asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub deep: Option<Deep>,
     /// What was found, worst first.
     pub findings: Vec<Finding>,
 }
@@ -82,7 +129,41 @@ impl Check {
     /// The report of `findings` about what was audited.
     #[must_use]
     pub fn new(audit: &Audit, findings: &[check::Finding]) -> Self {
-        Self { summary: sum(audit, findings), findings: findings.iter().map(|finding| shape(audit, finding)).collect() }
+        Self { summary: sum(audit, findings), deep: None, findings: findings.iter().map(|finding| shape(audit, finding)).collect() }
+    }
+}
+
+impl Deep {
+    /// The report of `outcomes`, and of when each layer was last found whole.
+    #[must_use]
+    pub fn new(outcomes: &[Outcome], verified: impl Fn(&Outcome) -> Option<jiff::Timestamp>) -> Self {
+        let (mut deep, mut times) = (Self::default(), Vec::new());
+        for outcome in outcomes {
+            let at = verified(outcome);
+            deep.layers_total += 1;
+            match outcome.status {
+                Status::Verified => deep.verified += 1,
+                Status::Different | Status::Mismatched(_) => deep.different += 1,
+                Status::NotReproducible(_) => deep.not_reproducible += 1,
+                Status::Unreadable(_) | Status::WithoutTarSplit => deep.unverifiable += 1,
+                Status::Unfinished => deep.unfinished += 1,
+                Status::Gone => {}
+            }
+            deep.bytes = deep.bytes.saturating_add(outcome.bytes);
+            times.push(at);
+            deep.layers.push(DeepLayer {
+                chain_id: outcome.chain,
+                directory: outcome.dir,
+                status: outcome.status.name(),
+                files: outcome.files,
+                bytes: outcome.bytes,
+                omitted: outcome.omitted,
+                verified_at: at.map(|at| at.to_string()),
+            });
+        }
+        deep.layers.sort_by_key(|layer| layer.chain_id);
+        deep.oldest = times.iter().copied().collect::<Option<Vec<_>>>().and_then(|times| times.into_iter().min()).map(|at| at.to_string());
+        deep
     }
 }
 

@@ -1,6 +1,6 @@
 //! `check` as a person types it.
 
-use crate::sample::{json, layerwise, printed};
+use crate::sample::{json, layerwise, printed, root};
 
 #[test]
 fn findings_are_listed_worst_first() {
@@ -78,4 +78,53 @@ fn the_summary_adds_up() {
     let garbage = json(&["df"])["classes"].as_array().unwrap().iter().find(|class| class["class"] == "garbage").unwrap().clone();
     assert_eq!(check["summary"]["garbage_bytes"], garbage["bytes"]);
     assert_eq!(check["summary"]["garbage_inodes"], garbage["inodes"]);
+}
+
+#[test]
+fn contents_are_verified_and_counted() {
+    let check = json(&["check", "--deep", "--no-scan"]);
+    let deep = &check["deep"];
+    assert_eq!((deep["layers_total"].as_u64(), deep["verified"].as_u64(), deep["unfinished"].as_u64()), (Some(8), Some(8), Some(0)));
+    let layers = deep["layers"].as_array().unwrap();
+    assert_eq!(layers.len(), 8);
+    for layer in layers {
+        assert_eq!((layer["status"].as_str(), layer["omitted"].as_u64()), (Some("verified"), Some(0)), "{layer}");
+        assert!(layer["chain_id"].is_string() && layer["directory"].is_string() && layer["verified_at"].is_string(), "{layer}");
+    }
+    let bytes: u64 = layers.iter().map(|layer| layer["bytes"].as_u64().unwrap()).sum();
+    assert_eq!(deep["bytes"], bytes);
+    assert!(json(&["check", "--no-scan"]).get("deep").is_none());
+}
+
+#[test]
+fn contents_of_some_layers_are_verified() {
+    let total = |target: &str| json(&["check", "--deep", "--no-scan", target])["deep"]["layers_total"].clone();
+    assert_eq!(total("python:3"), 2);
+    assert_eq!(total("web"), 4);
+    assert_eq!(total("6be5022fb763"), 1);
+    assert_eq!(layerwise(&["check", "--deep", "orders"]).errors, "layerwise: orders has no layer that could be verified\n");
+    assert_eq!(layerwise(&["check", "--deep", "nothing:1"]).status, 1);
+    assert_eq!(layerwise(&["check", "python:3"]).status, 2);
+}
+
+#[test]
+fn what_was_verified_is_remembered_outside_of_the_data_root() {
+    let temp = tempfile::tempdir().unwrap();
+    let file = temp.path().join("new/state.json");
+    let state = file.to_str().unwrap();
+    let late = layerwise(&["check", "--deep", "--no-scan", "--state", state, "--max-duration", "0s"]);
+    assert_eq!(late.errors, "time was up before 8 layers were verified: run the same again to go on with them\n");
+    let page = printed(&["check", "--deep", "--no-scan", "--state", state, "--max-duration", "1h"]);
+    assert!(page.contains("\n8 of 8 layers verified, 1.4") && page.contains("; none longer ago than 2"), "{page}");
+    let remembered = std::fs::read_to_string(&file).unwrap();
+    assert!(remembered.contains("layerwise/verified/1") && remembered.matches("\"verified\"").count() == 8, "{remembered}");
+    for inside in ["state.json", "overlay2/l/../state.json"] {
+        let refused = layerwise(&["check", "--deep", "--state", root().join(inside).to_str().unwrap()]);
+        assert_eq!(refused.status, 2);
+        assert!(refused.errors.contains("is in the data-root, to which layerwise never writes"), "{}", refused.errors);
+    }
+    std::fs::write(&file, "something else").unwrap();
+    let foreign = layerwise(&["check", "--deep", "--state", state]);
+    assert!(foreign.status == 2 && foreign.errors.contains("it is no state of layerwise"), "{}", foreign.errors);
+    assert_eq!(std::fs::read_to_string(&file).unwrap(), "something else");
 }

@@ -22,6 +22,9 @@ pub(super) fn groups(document: &Value, view: &View) -> Result<String, FilterErro
         lines.extend(lines_of(group, view));
         lines.push(String::new());
     }
+    if document["deep"].is_object() {
+        lines.push(verified(&document["deep"], view));
+    }
     lines.push(sum(&document["summary"], view));
     Ok(lines.iter().map(|line| escape::line(line).into_owned() + "\n").collect())
 }
@@ -73,6 +76,21 @@ fn sum(summary: &Value, view: &View) -> String {
     let weight = summary["garbage_bytes"].as_u64().filter(|_| garbage > 0).map(|bytes| format!(" ({})", shown_bytes(bytes, view)));
     let weight = weight.unwrap_or_default();
     format!("{}, {}, {garbage} garbage{weight}, {}", count("errors", "error"), count("warnings", "warning"), count("notices", "notice"))
+}
+
+/// What was verified.
+fn verified(deep: &Value, view: &View) -> String {
+    let count = |key: &str| deep[key].as_u64().unwrap_or_default();
+    let parts = [
+        ("different", "different"),
+        ("not_reproducible", "not reproducible"),
+        ("unverifiable", "without anything to verify them by"),
+        ("unfinished", "not finished"),
+    ];
+    let parts: Vec<_> = parts.iter().filter(|(key, _)| count(key) > 0).map(|(key, what)| format!(", {} {what}", count(key))).collect();
+    let oldest = deep["oldest"].as_str().map(|at| format!("; none longer ago than {at}")).unwrap_or_default();
+    let (verified, total) = (count("verified"), words::count(count("layers_total"), "layer"));
+    format!("{verified} of {total} verified, {}{}{oldest}", shown_bytes(count("bytes"), view), parts.concat())
 }
 
 fn shown_bytes(bytes: u64, view: &View) -> String {
