@@ -18,9 +18,15 @@ pub(super) fn groups(document: &Value, view: &View) -> Result<String, FilterErro
     let findings = document["findings"].as_array().cloned().unwrap_or_default();
     let findings = view.filters.apply(findings, &COLUMNS)?;
     let mut lines = Vec::new();
+    let is_garbage = |finding: &Value| text(finding, "severity") == "garbage";
+    let last_garbage = findings.iter().rfind(|finding| is_garbage(finding)).cloned();
     for group in findings.chunk_by(|one, other| (&one["severity"], &one["code"]) == (&other["severity"], &other["code"])) {
         lines.extend(lines_of(group, view));
         lines.push(String::new());
+        if group.last() == last_garbage.as_ref() {
+            lines.push("hint: `layerwise prune` shows a plan, asks, and takes back what is garbage".to_owned());
+            lines.push(String::new());
+        }
     }
     if document["deep"].is_object() {
         lines.push(verified(&document["deep"], view));

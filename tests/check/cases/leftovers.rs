@@ -89,6 +89,14 @@ pub(super) const CASES: &[Case] = &[
         &["garbage stale-temporary-file image/overlay2/.tmp-*"],
     ),
     case(
+        "something in the trash",
+        |world| {
+            std::fs::create_dir_all(world.at(".layerwise/trash/1")).unwrap();
+            world.write(".layerwise/trash/1/x", "x");
+        },
+        &["garbage in-trash .layerwise"],
+    ),
+    case(
         "what a prune of builds leaves",
         |world| {
             let layer = world.root.layer(Some(&world.base), Tree::new("x").file("x", 1)).unwrap();

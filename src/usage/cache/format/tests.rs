@@ -72,7 +72,7 @@ fn nonsense_with_a_fitting_checksum_is_no_danger() {
 fn other_files_and_other_versions_are_told_apart() {
     let bytes = content().encode();
     let mut newer = bytes.clone();
-    newer[MAGIC.len()] = 2;
+    newer[MAGIC.len()] += 1;
     for (bytes, damage) in [
         (&b""[..], Damage::Foreign),
         (&[0; 100], Damage::Foreign),
