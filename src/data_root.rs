@@ -13,11 +13,14 @@ pub mod machine;
 pub mod roots;
 pub mod userns;
 
+use crate::deep::Owners;
 use crate::dir::{Cause, Dir, Operation, ReadError};
 use crate::store::live::FileId;
+use crate::store::place::is_userns_root;
 use kind::Kind;
 use std::fmt;
 use std::io;
+use std::os::unix::ffi::OsStrExt as _;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 
@@ -76,6 +79,26 @@ impl DataRoot {
         is_the_one_meant(path, &dir)?;
         let kind = Kind::read(&dir)?;
         Ok(Self { dir, kind, reason })
+    }
+
+    /// The user and group that it belongs to: root's, unless dockerd runs without or remaps users.
+    #[must_use]
+    pub fn owner(&self) -> Option<(u32, u32)> {
+        nix::sys::stat::fstat(&self.dir).ok().map(|stat| (stat.st_uid, stat.st_gid))
+    }
+
+    /// Whether it is the data-root of a dockerd that remaps users: root all the same, with a directory of its own for each mapping.
+    #[must_use]
+    pub fn is_remapped(&self) -> bool {
+        self.dir.path().file_name().is_some_and(|name| is_userns_root(name.as_bytes()))
+    }
+
+    /// How dockerd maps users, if this is a data-root of its own for that: by the name, `<uid>.<gid>`.
+    #[must_use]
+    pub fn remapped(&self) -> Option<Owners> {
+        let name = self.dir.path().file_name().filter(|_| self.is_remapped())?.to_str()?;
+        let (user, group) = name.split_once('.')?;
+        Some(Owners::Shifted { user: user.parse().ok()?, group: group.parse().ok()? })
     }
 
     /// Which directory it is.

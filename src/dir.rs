@@ -7,6 +7,7 @@
 
 mod entry;
 mod error;
+pub mod tree;
 
 pub use entry::{Entry, Kind, Stamp};
 pub use error::{Cause, Operation, ReadError};
@@ -31,6 +32,12 @@ pub struct Dir {
 impl AsFd for Dir {
     fn as_fd(&self) -> BorrowedFd<'_> {
         self.fd.as_fd()
+    }
+}
+
+impl From<Dir> for OwnedFd {
+    fn from(dir: Dir) -> Self {
+        dir.fd
     }
 }
 
@@ -87,6 +94,23 @@ impl Dir {
         }
         entries.sort_unstable();
         Ok(entries)
+    }
+
+    /// Whether the file system tells the kinds of entries where it lists them, as overlayfs needs it to; unknown of an empty directory.
+    ///
+    /// # Errors
+    /// As [`Dir::entries`].
+    pub fn lists_kinds(&self) -> Result<Option<bool>, ReadError> {
+        let failed = |errno: Errno| self.error(Path::new(""), Operation::List, errno);
+        let fd = self.open_beneath(Path::new("."), OFlag::O_DIRECTORY).map_err(failed)?;
+        let mut listing = nix::dir::Dir::from_fd(fd).map_err(failed)?;
+        for entry in listing.iter() {
+            let entry = entry.map_err(failed)?;
+            if !matches!(entry.file_name().to_bytes(), b"." | b"..") {
+                return Ok(Some(entry.file_type().is_some()));
+            }
+        }
+        Ok(None)
     }
 
     /// Every name in the directory `name`; none when there is no such directory.

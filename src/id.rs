@@ -73,6 +73,12 @@ macro_rules! digest_type {
                 self.0
             }
 
+            /// The digest that was computed.
+            #[must_use]
+            pub fn from_bytes(digest: [u8; 32]) -> Self {
+                Self(Hex32(digest))
+            }
+
             /// The digest of `bytes`.
             #[must_use]
             pub fn of(bytes: &[u8]) -> Self {

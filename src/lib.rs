@@ -26,8 +26,10 @@
 
 pub mod apply;
 pub mod audit;
+pub mod check;
 pub mod cli;
 pub mod data_root;
+pub mod deep;
 pub mod demo;
 pub mod dir;
 pub mod graph;

@@ -7,6 +7,7 @@
 pub mod bolt;
 pub mod buildkit;
 pub mod containers;
+pub mod detail;
 pub mod distribution;
 pub mod imagedb;
 pub mod layerdb;
@@ -17,6 +18,7 @@ pub mod overlay2;
 pub mod place;
 pub mod plugins;
 pub mod repositories;
+pub mod tar_split;
 pub mod volumes;
 
 use crate::dir::{Cause, Dir, Entry, Operation, ReadError};

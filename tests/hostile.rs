@@ -46,7 +46,9 @@ fn every_hostile_content_is_a_finding_and_nothing_else_happens() {
             let text = |key: &str| finding[key].as_str().unwrap_or_default().to_owned();
             text("path").contains(&world.fill(case.path)) && text("message").contains(case.message) && text("code") == case.code
         };
-        assert!(findings.iter().any(|finding| is_it(&finding)), "{}: {findings:#?}", case.name);
+        let short: Vec<_> =
+            findings.iter().map(|finding| format!("{} {} {}", finding["code"], finding["path"], finding["message"])).collect();
+        assert!(findings.iter().any(|finding| is_it(&finding)), "{}: {short:#?}", case.name);
     }
 }
 

@@ -30,7 +30,7 @@ pub(super) fn while_deleting<T>(tally: &Tally, work: impl FnOnce() -> T) -> T {
 }
 
 /// Draws `line` of the time that has passed until `work` is done.
-fn show<T>(line: impl Fn(Duration) -> String + Sync, work: impl FnOnce() -> T) -> T {
+pub(super) fn show<T>(line: impl Fn(Duration) -> String + Sync, work: impl FnOnce() -> T) -> T {
     if !io::stderr().is_terminal() {
         return work();
     }

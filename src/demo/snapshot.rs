@@ -192,6 +192,15 @@ impl Builder {
         self.rw_layer(&names::build(&format!("view {name}")), Some(layer), &Tree::new("view"))
     }
 
+    /// Says something in the bucket `bucket` of `snapshots.db`, which may make no sense.
+    ///
+    /// # Errors
+    /// When it cannot be written.
+    pub fn snapshot_value(&mut self, bucket: &str, key: &str, value: &str) -> Result<()> {
+        self.buildkit.snapshots.bucket(bucket).put(key, value);
+        self.changed(Store::BuildKit)
+    }
+
     /// Registers a snapshot's directory as a layer.
     fn export(&self, spec: &SnapshotSpec, dir: &Directory) -> Result<Layer> {
         if let Some(Below::Snapshot(Snapshot { layer: None, name, .. })) = &spec.below {

@@ -29,7 +29,8 @@ fn place(member: &Member, into: &Path) -> Result<()> {
         Kind::File(content) => write_content(content, &path)?,
         Kind::Directory | Kind::OpaqueDirectory => write::directory(&path, member.mode)?,
         Kind::Symlink(target) => write::symlink(&path, target)?,
-        Kind::HardLink(target) => return fs::hard_link(into.join(target), &path).map_err(failed("link", &path)),
+        // Its header is as good as the first one: dockerd sets what it says, on the one file that both are.
+        Kind::HardLink(target) => fs::hard_link(into.join(target), &path).map_err(failed("link", &path))?,
         Kind::Whiteout => return write::node(&path, FileType::CharacterDevice, 0, 0),
         Kind::Fifo => write::node(&path, FileType::Fifo, member.mode, 0)?,
         Kind::CharacterDevice { major, minor } => {
@@ -51,7 +52,7 @@ fn attributes(member: &Member, path: &Path) -> Result<()> {
         write::owner(path, member.owner)?;
     }
     // Changing the owner takes the set-user-id bit away.
-    if matches!(member.kind, Kind::File(_)) || member.owner != (0, 0) && !matches!(member.kind, Kind::Symlink(_)) {
+    if matches!(member.kind, Kind::File(_) | Kind::HardLink(_)) || member.owner != (0, 0) && !matches!(member.kind, Kind::Symlink(_)) {
         write::permissions(path, member.mode)?;
     }
     member.attributes.iter().try_for_each(|(name, value)| write::attribute(path, name, value))
@@ -79,6 +80,7 @@ mod tests {
             .file("bin/tool", 10_000)
             .mode(0o4755)
             .hard_link("bin/same", "bin/tool")
+            .mode(0o4711)
             .symlink("bin/link", "tool")
             .content("etc/name", "x\n")
             .sparse("big", 1 << 20)
@@ -86,7 +88,7 @@ mod tests {
             .whiteout("old");
         unpack(&tree, temp.path()).unwrap();
         let stat = |name: &str| fs::symlink_metadata(temp.path().join(name)).unwrap();
-        assert_eq!((stat("bin/tool").len(), stat("bin/tool").mode() & 0o7777, stat("bin/tool").nlink()), (10_000, 0o4755, 2));
+        assert_eq!((stat("bin/tool").len(), stat("bin/tool").mode() & 0o7777, stat("bin/tool").nlink()), (10_000, 0o4711, 2));
         assert_eq!(stat("bin/same").ino(), stat("bin/tool").ino());
         assert_eq!(fs::read_link(temp.path().join("bin/link")).unwrap(), Path::new("tool"));
         assert_eq!((stat("big").len(), stat("big").blocks()), (1 << 20, 0));

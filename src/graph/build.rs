@@ -144,6 +144,10 @@ impl Builder<'_> {
                     self.keep_if_there(&Thing::Dir(id), &from, Via::DirectoryOf);
                 }
             }
+            // Where `mount-id` says something else, the init layer still bears the name of the RW layer.
+            if let Some(&DirId::Init(digits)) = mount.init_id.value() {
+                self.keep_if_there(&from, &Thing::Dir(DirId::Hex(digits)), Via::MountId);
+            }
             if let Some(&parent) = mount.parent.value() {
                 self.keep(&from, Thing::Layer(parent), Via::MountParent);
             }

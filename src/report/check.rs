@@ -1,34 +1,16 @@
-//! `check`: what could not be read, what is missing, and what is garbage.
+//! `check`: what is wrong, as every format shows it.
 
-use super::target;
+use super::target::Target;
 use super::why::name_of;
 use crate::audit::Audit;
-use crate::dir::Kind;
-use crate::graph::verdict::{Garbage, Verdict};
-use crate::graph::{Thing, Via};
-use crate::id::DirId;
+use crate::check::{self, Severity, Subject};
+use crate::deep::{Outcome, Status};
+use crate::graph::Thing;
+use crate::id::{ChainId, DirId};
 use crate::render::escape;
-use crate::store::leftovers::Leftover;
-use crate::store::place::Place;
+use crate::store::place::Area;
 use crate::unreadable::Pins;
-use crate::usage::class::Classifier;
 use serde::Serialize;
-use std::collections::BTreeSet;
-use std::path::Path;
-
-/// How bad a finding is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Severity {
-    /// Something in use is or will be broken.
-    Error,
-    /// Something that could hide more.
-    Warning,
-    /// It belongs to nothing.
-    Garbage,
-    /// Good to know.
-    Notice,
-}
 
 /// Something that is not as it should be.
 #[derive(Debug, Clone, Serialize)]
@@ -41,159 +23,212 @@ pub struct Finding {
     pub kind: String,
     /// The ID of what it is about.
     pub id: String,
-    /// Where that lies below the data-root.
+    /// Where that lies, or should lie, below the data-root.
     pub path: String,
     /// What is the matter, in a sentence.
     pub message: String,
+    /// What a person can do.
+    pub hint: Option<String>,
+    /// What does not work because of it.
+    pub affects: Vec<Affected>,
+    /// The allocated bytes of what it is about, where that was measured.
+    pub bytes: Option<u64>,
+    /// Its inodes.
+    pub inodes: Option<u64>,
     /// What cannot be proven dead because of it.
     pub pins: Option<&'static str>,
+    /// Whether a dockerd that runs may be in the middle of something that looks like this.
+    pub in_progress: bool,
+}
+
+/// Something that does not work because of a finding.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Affected {
+    /// The word for what it is.
+    pub kind: String,
+    /// Its ID.
+    pub id: String,
+    /// What a person calls it.
+    pub name: String,
+}
+
+/// How much was found.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+pub struct Summary {
+    /// The findings that are errors.
+    pub errors: u64,
+    /// Those that are warnings.
+    pub warnings: u64,
+    /// Those that are garbage.
+    pub garbage: u64,
+    /// Those that are notices.
+    pub notices: u64,
+    /// Those that a running dockerd may be in the middle of.
+    pub in_progress: u64,
+    /// The allocated bytes of the garbage, where they were measured.
+    pub garbage_bytes: Option<u64>,
+    /// Its inodes.
+    pub garbage_inodes: Option<u64>,
+}
+
+/// What `--deep` did.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+pub struct Deep {
+    /// How many layers were to be verified.
+    pub layers_total: u64,
+    /// How many are whole.
+    pub verified: u64,
+    /// How many differ from what they should be.
+    pub different: u64,
+    /// How many nobody can put together again.
+    pub not_reproducible: u64,
+    /// How many have nothing to be put together from.
+    pub unverifiable: u64,
+    /// How many there was no time for.
+    pub unfinished: u64,
+    /// How many bytes of content were read.
+    pub bytes: u64,
+    /// What was verified longest ago of all that were to be, if all ever were.
+    pub oldest: Option<String>,
+    /// Every layer.
+    pub layers: Vec<DeepLayer>,
+}
+
+/// What `--deep` found of a layer.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct DeepLayer {
+    /// The layer.
+    pub chain_id: ChainId,
+    /// Its directory.
+    pub directory: DirId,
+    /// `verified`, `different`, `not-reproducible`, `unverifiable`, `gone` or `unfinished`.
+    pub status: &'static str,
+    /// How many members its tar has.
+    pub files: u64,
+    /// How many bytes of content were read.
+    pub bytes: u64,
+    /// How many findings were left out because there are so many.
+    pub omitted: u64,
+    /// When it was last verified and found whole.
+    pub verified_at: Option<String>,
 }
 
 /// The own part of `check`.
 #[derive(Debug, Serialize)]
 pub struct Check {
+    /// How much was found.
+    pub summary: Summary,
+    /// What `--deep` did, if that was asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub deep: Option<Deep>,
     /// What was found, worst first.
     pub findings: Vec<Finding>,
 }
 
-/// Lists everything that is not as it should be, what no record knows among it.
-#[must_use]
-pub fn find(audit: &Audit, leftovers: &[Leftover]) -> Check {
-    let of_records = unreadable(audit).chain(missing(audit)).chain(broken(audit)).chain(garbage(audit));
-    let mut findings: Vec<Finding> = of_records.chain(of_no_record(audit, leftovers)).collect();
-    findings.sort_by(|one, other| (one.severity, one.code, &one.path).cmp(&(other.severity, other.code, &other.path)));
-    Check { findings }
-}
-
-fn unreadable(audit: &Audit) -> impl Iterator<Item = Finding> {
-    audit.inventory.unreadable.iter().map(|unreadable| {
-        let path = unreadable.path.strip_prefix(&audit.inventory.root).unwrap_or(&unreadable.path);
-        Finding {
-            severity: if matches!(unreadable.pins, Pins::Nothing | Pins::Own) { Severity::Notice } else { Severity::Warning },
-            code: "unreadable",
-            kind: "path".to_owned(),
-            id: escape::path(path),
-            path: escape::path(path),
-            message: format!("cannot {}: {}", unreadable.operation, unreadable.error),
-            pins: match unreadable.pins {
-                Pins::Nothing => None,
-                Pins::Own => Some("what it lies on, while it is in use"),
-                Pins::Images => Some("names of images"),
-                Pins::Layers => Some("layers"),
-                Pins::Directories => Some("layer directories"),
-                Pins::ImageMounts => Some("image mounts"),
-                Pins::Mounts => Some("read-write layers"),
-                Pins::Everything => Some("everything"),
-            },
-        }
-    })
-}
-
-/// Names of things that are not there, where something in use names them.
-fn missing(audit: &Audit) -> impl Iterator<Item = Finding> {
-    let graph = &audit.graph;
-    graph.missing().iter().filter_map(move |missing| {
-        let from = graph.thing(missing.from)?;
-        let code = match missing.via {
-            Via::RootFs(_) | Via::MountParent | Via::ParentLayer => "missing-layer",
-            Via::CacheId | Via::MountId | Via::InitId => "missing-directory",
-            Via::LowerEntry(_) | Via::OwnLink => "missing-link",
-            Via::RwLayer | Via::ImageMount => "missing-mount",
-            Via::ReferenceTo | Via::ParentImage => "missing-image",
-            _ => return None,
-        };
-        let in_use = audit.verdicts.of(missing.from) == Verdict::InUse;
-        Some(Finding {
-            severity: if in_use { Severity::Error } else { Severity::Notice },
-            code,
-            kind: from.kind().to_owned(),
-            id: from.to_string(),
-            path: target::Target::Thing(from.clone()).owner().map(|owner| escape::path(&owner.path())).unwrap_or_default(),
-            message: format!(
-                "{} {} names {} {} ({}), which is not there",
-                from.kind(),
-                name_of(audit, from),
-                missing.to.kind(),
-                missing.to,
-                missing.via
-            ),
-            pins: None,
-        })
-    })
-}
-
-/// Directories in use that cannot be mounted as they are.
-fn broken(audit: &Audit) -> impl Iterator<Item = Finding> {
-    let finding = |code, id: DirId, message: &str| Finding {
-        severity: Severity::Error,
-        code,
-        kind: "directory".to_owned(),
-        id: id.to_string(),
-        path: format!("overlay2/{id}"),
-        message: message.to_owned(),
-        pins: None,
-    };
-    let dirs = &audit.inventory.overlay2.dirs;
-    let in_use = |id: &DirId| audit.graph.node(&Thing::Dir(*id)).is_some_and(|node| audit.verdicts.of(node) == Verdict::InUse);
-    let hollow =
-        dirs.values().filter(|dir| !dir.diff).map(move |dir| finding("missing-diff", dir.id, "diff is no directory, or not there"));
-    let cyclic = cyclic(audit).into_iter().map(move |id| finding("cyclic-lower", id, "its lower leads back to itself"));
-    hollow.chain(cyclic).filter(move |finding| finding.id.parse().is_ok_and(|id| in_use(&id)))
-}
-
-/// The directories that lie on themselves, if each lies on the nearest that its `lower` names.
-fn cyclic(audit: &Audit) -> BTreeSet<DirId> {
-    let overlay2 = &audit.inventory.overlay2;
-    let below = |id: &DirId| overlay2.links.get(overlay2.dirs.get(id)?.lower.value()?.first()?).copied().flatten();
-    let mut done = BTreeSet::new();
-    let mut cyclic = BTreeSet::new();
-    for &start in overlay2.dirs.keys() {
-        let mut path = Vec::new();
-        let mut at = Some(start);
-        while let Some(id) = at.filter(|&id| done.insert(id)) {
-            path.push(id);
-            at = below(&id);
-        }
-        // Where this path meets itself, and not one that was gone before, it closes.
-        let closes = at.and_then(|id| path.iter().position(|&there| there == id));
-        cyclic.extend(closes.and_then(|place| path.get(place..)).into_iter().flatten());
+impl Check {
+    /// The report of `findings` about what was audited.
+    #[must_use]
+    pub fn new(audit: &Audit, findings: &[check::Finding]) -> Self {
+        Self { summary: sum(audit, findings), deep: None, findings: findings.iter().map(|finding| shape(audit, finding)).collect() }
     }
-    cyclic
 }
 
-fn garbage(audit: &Audit) -> impl Iterator<Item = Finding> {
-    let finding = |garbage: Garbage, thing: &Thing| {
-        let path = target::Target::Thing(thing.clone()).owner().map(|owner| escape::path(&owner.path()));
-        Finding {
-            severity: Severity::Garbage,
-            code: garbage.code(),
-            kind: thing.kind().to_owned(),
-            id: thing.to_string(),
-            path: path.unwrap_or_default(),
-            message: garbage.describe().to_owned(),
-            pins: None,
+impl Deep {
+    /// The report of `outcomes`, and of when each layer was last found whole.
+    #[must_use]
+    pub fn new(outcomes: &[Outcome], verified: impl Fn(&Outcome) -> Option<jiff::Timestamp>) -> Self {
+        let (mut deep, mut times) = (Self::default(), Vec::new());
+        for outcome in outcomes {
+            let at = verified(outcome);
+            deep.layers_total += 1;
+            match outcome.status {
+                Status::Verified => deep.verified += 1,
+                Status::Different | Status::Mismatched(_) => deep.different += 1,
+                Status::NotReproducible(_) => deep.not_reproducible += 1,
+                Status::Unreadable(_) | Status::WithoutTarSplit => deep.unverifiable += 1,
+                Status::Unfinished => deep.unfinished += 1,
+                Status::Gone => {}
+            }
+            deep.bytes = deep.bytes.saturating_add(outcome.bytes);
+            times.push(at);
+            deep.layers.push(DeepLayer {
+                chain_id: outcome.chain,
+                directory: outcome.dir,
+                status: outcome.status.name(),
+                files: outcome.files,
+                bytes: outcome.bytes,
+                omitted: outcome.omitted,
+                verified_at: at.map(|at| at.to_string()),
+            });
         }
-    };
-    audit.graph.things().filter_map(move |(node, thing)| match audit.verdicts.of(node) {
-        Verdict::Garbage(kind) => Some(finding(kind, thing)),
-        Verdict::InUse | Verdict::Unknown(_) => None,
-    })
+        deep.layers.sort_by_key(|layer| layer.chain_id);
+        deep.oldest = times.iter().copied().collect::<Option<Vec<_>>>().and_then(|times| times.into_iter().min()).map(|at| at.to_string());
+        deep
+    }
 }
 
-/// What no record knows, if it is proven to belong to nothing.
-fn of_no_record(audit: &Audit, leftovers: &[Leftover]) -> impl Iterator<Item = Finding> {
-    let classifier = Classifier::new(&audit.inventory, &audit.graph, &audit.verdicts);
-    leftovers.iter().filter_map(move |leftover| {
-        let place = Place::of_path(Path::new(&leftover.path), leftover.kind == Kind::Directory);
-        let garbage = classifier.classify(place.owner()).garbage?;
-        Some(Finding {
-            severity: Severity::Garbage,
-            code: garbage.code(),
-            kind: target::Target::Owner(place.owner().clone()).kind().to_owned(),
-            id: escape::path(Path::new(&leftover.path)),
-            path: escape::path(Path::new(&leftover.path)),
-            message: garbage.describe().to_owned(),
-            pins: None,
-        })
-    })
+fn sum(audit: &Audit, findings: &[check::Finding]) -> Summary {
+    let mut summary = Summary::default();
+    let mut weight = check::Weight::default();
+    for finding in findings {
+        match finding.severity {
+            Severity::Error => summary.errors += 1,
+            Severity::Warning => summary.warnings += 1,
+            Severity::Garbage => summary.garbage += 1,
+            Severity::Notice => summary.notices += 1,
+        }
+        summary.in_progress += u64::from(finding.in_progress);
+        if let (Severity::Garbage, Some(more)) = (finding.severity, finding.weight) {
+            weight.bytes = weight.bytes.saturating_add(more.bytes);
+            weight.inodes = weight.inodes.saturating_add(more.inodes);
+        }
+    }
+    if audit.account.is_some() {
+        summary.garbage_bytes = Some(weight.bytes);
+        summary.garbage_inodes = Some(weight.inodes);
+    }
+    summary
+}
+
+fn shape(audit: &Audit, finding: &check::Finding) -> Finding {
+    let (kind, id) = match &finding.subject {
+        Subject::Thing(thing) => (thing.kind().to_owned(), thing.to_string()),
+        Subject::Owner(owner) => {
+            let target = Target::Owner(owner.clone());
+            let kind = if owner.area == Area::LayerDir { "directory" } else { target.kind() };
+            (kind.to_owned(), target.id())
+        }
+        Subject::LayerFile(chain, ..) => (Thing::Layer(*chain).kind().to_owned(), chain.to_string()),
+        Subject::FileSystem => ("file-system".to_owned(), String::new()),
+        Subject::Machine => ("machine".to_owned(), escape::path(&finding.path)),
+    };
+    let affected = |thing: &Thing| Affected { kind: thing.kind().to_owned(), id: thing.to_string(), name: name_of(audit, thing) };
+    Finding {
+        severity: finding.severity,
+        code: finding.code.name(),
+        kind,
+        id,
+        path: escape::path(&finding.path),
+        message: finding.message.clone(),
+        hint: finding.hint.clone(),
+        affects: finding.affects.iter().map(affected).collect(),
+        bytes: finding.weight.map(|weight| weight.bytes),
+        inodes: finding.weight.map(|weight| weight.inodes),
+        pins: finding.pins.and_then(pinned),
+        in_progress: finding.in_progress,
+    }
+}
+
+/// What cannot be proven dead, in words.
+const fn pinned(pins: Pins) -> Option<&'static str> {
+    match pins {
+        Pins::Nothing => None,
+        Pins::Own => Some("what it lies on, while it is in use"),
+        Pins::Images => Some("names of images"),
+        Pins::Layers => Some("layers"),
+        Pins::Directories => Some("layer directories"),
+        Pins::ImageMounts => Some("image mounts"),
+        Pins::Mounts => Some("read-write layers"),
+        Pins::Everything => Some("everything"),
+    }
 }

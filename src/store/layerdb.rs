@@ -24,7 +24,10 @@ use std::collections::BTreeMap;
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::Path;
 
-const LAYERS: &str = "image/overlay2/layerdb/sha256";
+/// Where the records stand below a data-root.
+pub const LAYERS: &str = "image/overlay2/layerdb/sha256";
+/// What the tar of a layer is put together from, in its record.
+pub const TAR_SPLIT: &str = "tar-split.json.gz";
 const WRITE_SETS: &str = "image/overlay2/layerdb/tmp";
 
 /// Everything in the layer database but the mounts.

@@ -38,6 +38,16 @@ pub struct Mount {
 }
 
 impl Mount {
+    /// Whether its directories have the names that dockerd gives them: the init layer that of the RW layer, and no other kind of name.
+    #[must_use]
+    pub fn belongs_together(&self) -> bool {
+        match (self.mount_id.value(), self.init_id.value()) {
+            (Some(DirId::Hex(own)), Some(DirId::Init(of))) => own == of,
+            (Some(DirId::Build(_)), _) | (Some(_), Some(_)) => false,
+            _ => true,
+        }
+    }
+
     /// Its directories, as far as the record tells: RW, then init.
     pub fn dirs(&self) -> impl Iterator<Item = DirId> + use<> {
         [self.mount_id.value(), self.init_id.value()].map(Option::<&DirId>::copied).into_iter().flatten()

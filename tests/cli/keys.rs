@@ -128,7 +128,10 @@ fn of_answers() {
     items(&["inspect", "web"], &["target", "kind", "id", "verdict", "keeps", "details"]);
     has(&document(&["freed", "tool:latest"]), &["bytes", "inodes", "layers", "kept_because"]);
     let check = document(&["check"]);
-    let finding = ["severity", "code", "kind", "id", "path", "message", "pins"];
+    let finding = ["severity", "code", "kind", "id", "path", "message", "hint", "affects", "bytes", "inodes", "pins", "in_progress"];
+    has(&check["summary"], &["errors", "warnings", "garbage", "notices", "in_progress", "garbage_bytes", "garbage_inodes"]);
+    let affected = check["findings"].as_array().unwrap().iter().flat_map(|finding| finding["affects"].as_array().unwrap());
+    affected.for_each(|affected| has(affected, &["kind", "id", "name"]));
     check["findings"].as_array().unwrap().iter().for_each(|found| has(found, &finding));
 }
 

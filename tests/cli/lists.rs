@@ -121,39 +121,6 @@ fn tree() {
 }
 
 #[test]
-fn check() {
-    let ran = layerwise(&["check", "--format", "{{.severity}} {{.code}} {{.kind}}"]);
-    assert_eq!((ran.status, ran.errors.as_str()), (1, ""));
-    let mut lines: Vec<_> = ran.output.lines().collect();
-    lines.dedup();
-    assert_eq!(
-        lines,
-        [
-            "error missing-mount container",
-            "warning unreadable path",
-            "garbage broken-layer-record layer",
-            "garbage dangling-link link",
-            "garbage duplicate-link link",
-            "garbage interrupted-removal removal",
-            "garbage interrupted-removal directory",
-            "garbage interrupted-removal link",
-            "garbage orphan-directory directory",
-            "garbage orphan-directory link",
-            "garbage orphan-directory directory",
-            "garbage stale-probe-directory probe-directory",
-            "garbage stale-temporary-file temporary-file",
-            "garbage uncommitted-write-set write-set",
-            "garbage uncommitted-write-set directory",
-            "garbage uncommitted-write-set link",
-            "garbage unreferenced-layer layer",
-            "garbage unreferenced-layer directory",
-            "garbage unreferenced-layer link",
-            "notice unreadable path",
-        ]
-    );
-}
-
-#[test]
 fn every_key_of_an_item_may_be_sorted_by_filtered_by_and_printed() {
     for (command, items) in [
         ("images", "items"),

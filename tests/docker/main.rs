@@ -21,6 +21,7 @@ mod du;
 #[path = "../engine/engine.rs"]
 mod engine;
 mod fixture;
+mod health;
 mod layerwise;
 mod operations;
 mod power;

@@ -41,17 +41,17 @@ pub(crate) const CASES: [Case; 27] = [
     case(
         "a cache-id that leads out",
         |world| fs::write(world.at(world.top.record().join("cache-id")), "../../etc").unwrap(),
-        ("layerdb/sha256/<top>/cache-id", "../../etc", UNREADABLE),
+        ("layerdb/sha256/<top>", "../../etc", "unloadable-layer"),
     ),
     case(
         "a mount-id that leads out",
         |world| fs::write(world.at(world.container.mount_record().join("mount-id")), "../l").unwrap(),
-        ("layerdb/mounts/<container>/mount-id", "../l", UNREADABLE),
+        ("layerdb/mounts/<container>", "../l", "unloadable-mount"),
     ),
     case(
         "a link that is a symlink",
         |world| lead_out(world, world.top.dir.path().join("link"), "secret"),
-        ("<top dir>/link", "not a regular file", UNREADABLE),
+        ("<top dir>/link", "not a regular file", "missing-link-file"),
     ),
     case(
         "a link that is a FIFO",
@@ -60,12 +60,12 @@ pub(crate) const CASES: [Case; 27] = [
             fs::remove_file(&link).unwrap();
             nix::unistd::mkfifo(&link, Mode::S_IRWXU).unwrap();
         },
-        ("<top dir>/link", "not a regular file", UNREADABLE),
+        ("<top dir>/link", "not a regular file", "missing-link-file"),
     ),
     case(
         "a lower of 2 GB",
         |world| File::create(world.at(world.top.dir.path().join("lower"))).unwrap().set_len(2 << 30).unwrap(),
-        ("<top dir>/lower", "larger than", UNREADABLE),
+        ("<top dir>/lower", "larger than", "missing-lower"),
     ),
     case(
         "a config of 2 GB",
@@ -73,38 +73,38 @@ pub(crate) const CASES: [Case; 27] = [
             let config = Target::ContainerFile(world.container.id, "config.v2.json");
             File::create(world.at(config.path())).unwrap().set_len(2 << 30).unwrap();
         },
-        ("<container>/config.v2.json", "larger than", UNREADABLE),
+        ("<container>/config.v2.json", "larger than", "container-config-unusable"),
     ),
     case(
         "a deep image config",
         |world| {
             world.builder.borrow_mut().image_config(deep(r#"{"rootfs":"#)).unwrap();
         },
-        ("imagedb/content/sha256/", "cannot parse", UNREADABLE),
+        ("imagedb/content/sha256/", "invalid type", "image-config-invalid"),
     ),
     case(
         "a deep container config",
         |world| damage(world, &Target::ContainerFile(world.container.id, "config.v2.json"), deep(r#"{"ID":"#)),
-        ("<container>/config.v2.json", "cannot parse", UNREADABLE),
+        ("<container>/config.v2.json", "invalid type", "container-config-unusable"),
     ),
     case(
         "deep references",
         |world| damage(world, &Target::Repositories, deep(r#"{"Repositories":{"x":"#)),
-        ("repositories.json", "cannot parse", UNREADABLE),
+        ("repositories.json", "invalid type", "references-unusable"),
     ),
     case("names", names, ("overlay2/l/write-set-\\xff", "is not a link", UNREADABLE)),
-    case("names of images", names_of_images, ("repositories.json", "", UNREADABLE)),
-    case("layers on each other", cyclic_layers, ("layerdb/sha256/<base>", "its parent is not known", UNREADABLE)),
+    case("names of images", names_of_images, ("repositories.json", "stands for what is no image", "reference-to-nothing")),
+    case("layers on each other", cyclic_layers, ("layerdb/sha256/<base>", "lead back", "cyclic-layers")),
     case(
         "a lower that comes back",
         |world| fs::write(world.at(world.base.dir.path().join("lower")), format!("l/{}", world.top.dir.link)).unwrap(),
         ("overlay2/<base dir>", "leads back", "cyclic-lower"),
     ),
-    case("links to each other", cyclic_links, ("overlay2/l/<top link>", "leads to", UNREADABLE)),
-    case("pages in a cycle", cyclic_pages, ("buildkit/snapshots.db", "page", UNREADABLE)),
+    case("links to each other", cyclic_links, ("overlay2/l/<top link>", "leads to", "mismatched-link")),
+    case("pages in a cycle", cyclic_pages, ("buildkit/snapshots.db", "page", "database-damaged")),
     case("overlay2 elsewhere", |world| lead_out(world, "overlay2", "overlay2"), ("overlay2", "cannot open", UNREADABLE)),
     case("image elsewhere", |world| lead_out(world, "image", "image"), ("image", "cannot open", UNREADABLE)),
-    case("containers elsewhere", |world| lead_out(world, "containers", "deep"), ("containers", "cannot open", UNREADABLE)),
+    case("containers elsewhere", |world| lead_out(world, "containers", "deep"), ("containers", "cannot be read", "containers-missing")),
     case("buildkit elsewhere", |world| lead_out(world, "buildkit", "deep"), ("buildkit", "cannot open", UNREADABLE)),
     case("links elsewhere", |world| lead_out(world, "overlay2/l", "overlay2/l"), ("overlay2/l", "cannot open", UNREADABLE)),
     case(
@@ -112,16 +112,20 @@ pub(crate) const CASES: [Case; 27] = [
         |world| lead_out(world, "image/overlay2/layerdb/sha256", "deep"),
         ("layerdb/sha256", "cannot open", UNREADABLE),
     ),
-    case("a container elsewhere", |world| lead_out(world, world.container.path(), "deep"), ("containers/<container>", "", UNREADABLE)),
+    case(
+        "a container elsewhere",
+        |world| lead_out(world, world.container.path(), "deep"),
+        ("containers/<container>", "", "container-config-unusable"),
+    ),
     case(
         "references elsewhere",
         |world| lead_out(world, Target::Repositories.path(), "secret"),
-        ("repositories.json", "not a regular file", UNREADABLE),
+        ("repositories.json", "not a regular file", "references-unusable"),
     ),
     case(
         "a database elsewhere",
         |world| lead_out(world, "buildkit/snapshots.db", "secret"),
-        ("buildkit/snapshots.db", "not a regular file", UNREADABLE),
+        ("buildkit/snapshots.db", "not a regular file", "database-damaged"),
     ),
     case("a tree elsewhere", |world| lead_out(world, world.top.dir.path().join("diff"), "deep"), ("<top dir>", "", "missing-diff")),
     case("a huge directory", huge_directory, ("overlay2/l/", "not there", "dangling-link")),

@@ -1,10 +1,12 @@
 //! Looking at a data-root as the commands do, but without the machine that it lies on.
 
 use layerwise::audit::Audit;
+use layerwise::check::{self, Facts, Finding, Marks};
 use layerwise::dir::Dir;
 use layerwise::graph::verdict::{Garbage, Verdict};
 use layerwise::graph::{NodeId, Thing};
 use layerwise::inventory::Inventory;
+use layerwise::store::detail::Details;
 use layerwise::usage::scan::{self, Measured, Options, Progress};
 use proptest::prelude::ProptestConfig;
 use std::collections::BTreeMap;
@@ -39,6 +41,12 @@ pub(crate) fn unmeasured(root: &Path) -> Audit {
 
 pub(crate) fn inventory(root: &Path) -> Inventory {
     Inventory::read(&Dir::root(root).unwrap(), None)
+}
+
+/// What `check` finds, as it would with dockerd stopped.
+pub(crate) fn findings(audit: &Audit, root: &Path) -> Vec<Finding> {
+    let details = Details::read(&Dir::root(root).unwrap(), &audit.inventory);
+    check::find(audit, &Facts { details: &details, file_system: None, marks: Marks::Trusted, now: jiff::Timestamp::UNIX_EPOCH })
 }
 
 /// The things that are garbage, and of which kind.

@@ -13,6 +13,7 @@
 )]
 
 mod cached;
+mod check;
 mod garbage;
 mod ids;
 mod look;

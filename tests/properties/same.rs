@@ -1,6 +1,6 @@
 //! The same input gives the same output, to the byte, for any number of threads.
 
-use crate::look::{cases, inventory, measure};
+use crate::look::{cases, findings, inventory, measure};
 use crate::recipe::any;
 use layerwise::audit::Audit;
 use layerwise::graph::Thing;
@@ -25,7 +25,7 @@ fn everything(root: &Path, threads: usize) -> Vec<String> {
         json(&audit, Items { items: containers::list(&audit) }),
         json(&audit, Items { items: build_cache::list(&audit) }),
         json(&audit, Items { items: tree::forest(&audit, &BTreeSet::new()) }),
-        json(&audit, check::find(&audit, &[])),
+        json(&audit, check::Check::new(&audit, &pool.install(|| findings(&audit, root)))),
     ];
     for thing in &things {
         let target = Target::Thing(thing.clone());

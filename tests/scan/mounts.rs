@@ -11,10 +11,14 @@ fn marks_and_whiteouts_are_counted_below_layers_only() {
     }
     let tree = Tree::new();
     for place in ["overlay2/x/diff", "volumes/v"] {
-        for name in ["opaque", "mixed", "redirect", "plain"] {
+        for name in ["opaque", "both", "foreign", "mixed", "redirect", "plain"] {
             tree.dir(&format!("{place}/{name}"));
         }
         tree.attribute(&format!("{place}/opaque"), "trusted.overlay.opaque", "y");
+        for prefix in ["trusted", "user"] {
+            tree.attribute(&format!("{place}/both"), &format!("{prefix}.overlay.opaque"), "y");
+        }
+        tree.attribute(&format!("{place}/foreign"), "user.overlay.opaque", "y");
         tree.attribute(&format!("{place}/mixed"), "trusted.overlay.opaque", "x");
         tree.attribute(&format!("{place}/redirect"), "user.overlay.redirect", "/elsewhere");
         tree.attribute(&format!("{place}/plain"), "user.other", "y");
@@ -32,7 +36,8 @@ fn marks_and_whiteouts_are_counted_below_layers_only() {
     }
     let measured = measure_as_du(tree.path());
     let usage = owned(&measured, Area::LayerDiff, "x");
-    assert_eq!((usage.opaques, usage.redirects, usage.metacopies, usage.whiteouts, usage.devices), (1, 1, 1, 3, 2));
+    assert_eq!((usage.opaques, usage.redirects, usage.metacopies, usage.whiteouts, usage.devices), (3, 1, 1, 3, 2));
+    assert_eq!((usage.user_opaques, usage.whiteout_files), (1, 1));
     let usage = owned(&measured, Area::Volume, "v");
     assert_eq!((usage.opaques, usage.redirects, usage.metacopies, usage.whiteouts, usage.devices), (0, 0, 0, 0, 2));
 }

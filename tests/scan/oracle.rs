@@ -38,6 +38,7 @@ pub(crate) fn owners(root: &Path) -> BTreeMap<Owner, Usage> {
             directories: one(kind.is_dir()),
             files: one(kind.is_file()),
             symlinks: one(kind.is_symlink()),
+            symlink_bytes: if kind.is_symlink() { metadata.len() } else { 0 },
             devices: one(kind.is_block_device() || kind.is_char_device()),
             fifos: one(kind.is_fifo()),
             sockets: one(kind.is_socket()),

@@ -11,6 +11,8 @@ use std::collections::BTreeMap;
 pub struct Snapshot {
     /// The snapshot or layer below it; a committed snapshot's stands with its directory's own key.
     pub parent: Option<SnapshotKey>,
+    /// Whether it says on what it lies, if on nothing: then its key is the name of a directory.
+    pub has_parent: bool,
     /// The directory that was committed under this key.
     pub committed: Option<DirId>,
     /// Whether this is a directory that was committed under another key (20.10 and later).
@@ -60,8 +62,9 @@ fn parse_snapshot(name: &[u8], bucket: &Bucket<'_>, problems: &mut Problems) -> 
 impl Snapshot {
     fn set(&mut self, key: &[u8], value: &[u8]) -> Result<(), String> {
         match key {
-            b"parent" if value.is_empty() => {}
+            b"parent" if value.is_empty() => self.has_parent = true,
             b"parent" => {
+                self.has_parent = true;
                 let parent = SnapshotKey::parse(value);
                 if parent.is_broken() {
                     return Err(format!("{parent} is not a ChainID"));

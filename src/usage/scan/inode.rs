@@ -23,6 +23,8 @@ pub struct Usage {
     pub files: u64,
     /// Those that are symbolic links.
     pub symlinks: u64,
+    /// The lengths of the texts of these, which are part of `content_bytes`.
+    pub symlink_bytes: u64,
     /// Those that are block or character devices; whiteouts are among them.
     pub devices: u64,
     /// Those that are FIFOs.
@@ -31,8 +33,12 @@ pub struct Usage {
     pub sockets: u64,
     /// The names that an overlay hides. Names, not inodes: the kernel makes many whiteouts as hard links of one.
     pub whiteouts: u64,
+    /// Those of them that are empty files with an attribute instead of a device.
+    pub whiteout_files: u64,
     /// The directories that hide all of what is below them in lower layers.
     pub opaques: u64,
+    /// Those of them that are marked by `user.` attributes, which count only in an overlay that was mounted with `userxattr`.
+    pub user_opaques: u64,
     /// The directories that stand for one of another name in a lower layer.
     pub redirects: u64,
     /// The files whose content is in a lower layer.
@@ -51,11 +57,14 @@ impl AddAssign for Usage {
             (&mut self.directories, other.directories),
             (&mut self.files, other.files),
             (&mut self.symlinks, other.symlinks),
+            (&mut self.symlink_bytes, other.symlink_bytes),
             (&mut self.devices, other.devices),
             (&mut self.fifos, other.fifos),
             (&mut self.sockets, other.sockets),
             (&mut self.whiteouts, other.whiteouts),
+            (&mut self.whiteout_files, other.whiteout_files),
             (&mut self.opaques, other.opaques),
+            (&mut self.user_opaques, other.user_opaques),
             (&mut self.redirects, other.redirects),
             (&mut self.metacopies, other.metacopies),
             (&mut self.set_ids, other.set_ids),
@@ -67,7 +76,7 @@ impl AddAssign for Usage {
 
 impl Usage {
     /// All figures, in the order of their declaration.
-    pub(crate) const fn to_words(self) -> [u64; 15] {
+    pub(crate) const fn to_words(self) -> [u64; 18] {
         [
             self.bytes,
             self.apparent_bytes,
@@ -76,11 +85,14 @@ impl Usage {
             self.directories,
             self.files,
             self.symlinks,
+            self.symlink_bytes,
             self.devices,
             self.fifos,
             self.sockets,
             self.whiteouts,
+            self.whiteout_files,
             self.opaques,
+            self.user_opaques,
             self.redirects,
             self.metacopies,
             self.set_ids,
@@ -88,9 +100,10 @@ impl Usage {
     }
 
     /// The usage with these figures.
-    pub(crate) const fn from_words(words: [u64; 15]) -> Self {
-        let [bytes, apparent_bytes, content_bytes, inodes, directories, files, symlinks, devices, fifos, sockets, marks @ ..] = words;
-        let [whiteouts, opaques, redirects, metacopies, set_ids] = marks;
+    pub(crate) const fn from_words(words: [u64; 18]) -> Self {
+        let [bytes, apparent_bytes, content_bytes, inodes, kinds @ .., _, _, _, _, _, _, _] = words;
+        let [.., whiteouts, whiteout_files, opaques, user_opaques, redirects, metacopies, set_ids] = words;
+        let [directories, files, symlinks, symlink_bytes, devices, fifos, sockets] = kinds;
         Self {
             bytes,
             apparent_bytes,
@@ -99,11 +112,14 @@ impl Usage {
             directories,
             files,
             symlinks,
+            symlink_bytes,
             devices,
             fifos,
             sockets,
             whiteouts,
+            whiteout_files,
             opaques,
+            user_opaques,
             redirects,
             metacopies,
             set_ids,
@@ -118,7 +134,10 @@ impl Usage {
         match inode.kind {
             FileType::Directory => self.directories += 1,
             FileType::RegularFile => self.files += 1,
-            FileType::Symlink => self.symlinks += 1,
+            FileType::Symlink => {
+                self.symlinks += 1;
+                self.symlink_bytes = self.symlink_bytes.saturating_add(inode.size);
+            }
             FileType::Fifo => self.fifos += 1,
             FileType::Socket => self.sockets += 1,
             FileType::CharacterDevice | FileType::BlockDevice | FileType::Unknown => self.devices += 1,

@@ -81,6 +81,7 @@ impl<'o> Walker<'_, 'o> {
             match marks::of_directory(listing.fd) {
                 Ok(marks) => {
                     listing.usage.opaques += u64::from(marks.is_opaque);
+                    listing.usage.user_opaques += u64::from(marks.is_user_opaque);
                     listing.usage.redirects += u64::from(marks.is_redirect);
                     listing.directory.has_whiteout_files = marks.has_whiteout_files;
                 }
@@ -175,7 +176,9 @@ impl<'o> Walker<'_, 'o> {
             match marks::of_file(listing.fd, name) {
                 Ok(marks) => {
                     inode.is_metacopy = marks.is_metacopy;
-                    listing.usage.whiteouts += u64::from(marks.is_whiteout && listing.directory.has_whiteout_files);
+                    let is_whiteout = u64::from(marks.is_whiteout && listing.directory.has_whiteout_files);
+                    listing.usage.whiteouts += is_whiteout;
+                    listing.usage.whiteout_files += is_whiteout;
                 }
                 Err(errno) => self.lost(listing.spot, name, Operation::Read, errno),
             }

@@ -21,9 +21,12 @@ const USUAL_LIST: usize = 1024;
 
 /// The marks of a directory.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[expect(clippy::struct_excessive_bools, reason = "one for each mark")]
 pub(super) struct DirectoryMarks {
     /// Whether it hides what is below it in lower layers.
     pub(super) is_opaque: bool,
+    /// Whether only a `user.` attribute says so.
+    pub(super) is_user_opaque: bool,
     /// Whether it stands for a directory of another name.
     pub(super) is_redirect: bool,
     /// Whether empty files in it may be whiteouts.
@@ -52,9 +55,10 @@ pub(super) fn of_directory(fd: BorrowedFd<'_>) -> Result<DirectoryMarks, Errno> 
         },
     )?;
     if opaque {
-        for attribute in [c"trusted.overlay.opaque", c"user.overlay.opaque"] {
+        for (attribute, is_user) in [(c"trusted.overlay.opaque", false), (c"user.overlay.opaque", true)] {
             let mut value = [0; 2];
             if let Ok(1) = fgetxattr(fd, attribute, &mut value) {
+                marks.is_user_opaque |= is_user && !marks.is_opaque && value.starts_with(b"y");
                 marks.is_opaque |= value.starts_with(b"y");
                 marks.has_whiteout_files |= value.starts_with(b"x");
             }
