@@ -158,10 +158,7 @@ impl Code {
     /// Every code, worst first within what layerwise calls broken, and then the kinds of garbage.
     pub fn all() -> impl Iterator<Item = Self> {
         // Some things are garbage only where somebody asks `prune` for them; nothing is wrong with those.
-        let if_asked = |garbage: &Garbage| {
-            matches!(garbage, Garbage::UntaggedImage | Garbage::DistributionEntry | Garbage::RetiredStore | Garbage::InactiveStore)
-        };
-        OWN.iter().copied().chain(Garbage::ALL.into_iter().filter(move |garbage| !if_asked(garbage)).map(Self::Garbage))
+        OWN.iter().copied().chain(Garbage::ALL.into_iter().filter(|garbage| !garbage.is_only_asked_for()).map(Self::Garbage))
     }
 
     /// Whether it is found only where everything is measured.

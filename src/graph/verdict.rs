@@ -46,8 +46,7 @@ pub enum Garbage {
 }
 
 impl Garbage {
-    /// Every kind, those before others whose parts these may be. Untagged images, unleased snapshots and the last three are only ever
-    /// called so where somebody asks for them.
+    /// Every kind, those before others whose parts these may be.
     pub const ALL: [Self; 16] = [
         Self::InterruptedRemoval,
         Self::UncommittedWriteSet,
@@ -66,6 +65,12 @@ impl Garbage {
         Self::RetiredStore,
         Self::InactiveStore,
     ];
+
+    /// Whether nothing is ever called so unless somebody asks for it.
+    #[must_use]
+    pub const fn is_only_asked_for(self) -> bool {
+        matches!(self, Self::UntaggedImage | Self::UnleasedSnapshot | Self::DistributionEntry | Self::RetiredStore | Self::InactiveStore)
+    }
 
     /// Its stable name.
     #[must_use]

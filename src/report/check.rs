@@ -195,7 +195,8 @@ fn shape(audit: &Audit, finding: &check::Finding) -> Finding {
         Subject::Thing(thing) => (thing.kind().to_owned(), thing.to_string()),
         Subject::Owner(owner) => {
             let target = Target::Owner(owner.clone());
-            let kind = if owner.area == Area::LayerDir { "directory" } else { target.kind() };
+            // What is called otherwise and stands where layer directories do is a directory all the same.
+            let kind = if target.kind() == "unknown" && owner.area == Area::LayerDir { "directory" } else { target.kind() };
             (kind.to_owned(), target.id())
         }
         Subject::LayerFile(chain, ..) => (Thing::Layer(*chain).kind().to_owned(), chain.to_string()),

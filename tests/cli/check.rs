@@ -27,7 +27,7 @@ fn findings_are_listed_worst_first() {
             "garbage dangling-link link",
             "garbage duplicate-link link",
             "garbage stale-temporary-file temporary-file",
-            "garbage stale-probe-directory directory",
+            "garbage stale-probe-directory probe-directory",
             "notice dead-container container",
             "notice stale-database build-cache-store",
         ]

@@ -73,7 +73,10 @@ fn needs(inventory: &Inventory, thing: &Thing) -> Vec<Thing> {
         }
         Thing::Mount(name) => {
             let mount = &inventory.mounts[name];
-            mount.dirs().map(Thing::Dir).chain(mount.parent.value().copied().map(Thing::Layer)).collect()
+            // The init layer bears the name of the RW layer, whatever `mount-id` says.
+            let named =
+                mount.init_id.value().and_then(|init| if let DirId::Init(digits) = init { Some(DirId::Hex(*digits)) } else { None });
+            mount.dirs().chain(named).map(Thing::Dir).chain(mount.parent.value().copied().map(Thing::Layer)).collect()
         }
         Thing::Layer(chain) => {
             let layer = &inventory.layerdb.layers[chain];
