@@ -16,6 +16,7 @@ mod builds;
 mod busy;
 mod compare;
 mod crash;
+mod deep;
 mod docker;
 mod du;
 #[path = "../engine/engine.rs"]
