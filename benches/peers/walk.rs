@@ -46,7 +46,7 @@ fn cached(tree: &Path, options: &Options) -> Result<Measured, Box<dyn Error>> {
     if notes.is_empty() { Ok(measured) } else { Err(notes.join("\n").into()) }
 }
 
-/// Makes one in a hundred layers look new: all but the first few, which are not like the others.
+/// Makes one in a hundred layers look new, by their names: small ones, as most are.
 pub(crate) fn renew_layers(tree: &Path) -> Result<usize, Box<dyn Error>> {
     let mut layers: Vec<_> = fs::read_dir(tree.join("overlay2"))?.collect::<Result<_, _>>()?;
     layers.sort_by_key(fs::DirEntry::path);

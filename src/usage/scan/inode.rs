@@ -6,7 +6,8 @@ use std::ops::AddAssign;
 /// What some inodes weigh together, each counted once however many names it has.
 ///
 /// The kinds add up: `inodes` is the sum of `directories`, `files`, `symlinks`, `devices`, `fifos` and `sockets`. Sums stop at the
-/// largest number instead of overflowing, as those of `du` do: two sparse files are enough to get there.
+/// largest number instead of overflowing, as those of `du` do: two sparse files are enough to get there. Marks that are kept in attributes
+/// (opaque, redirect, metacopy) are counted as far as they may be seen: `trusted.` ones are shown to root only.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Usage {
     /// What is allocated on the disk: `du --block-size=1`.
