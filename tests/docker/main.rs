@@ -29,3 +29,4 @@ mod removals;
 mod roots;
 mod seen;
 mod soak;
+mod swarm;
