@@ -15,6 +15,7 @@
 mod builds;
 mod busy;
 mod compare;
+mod containerd;
 mod crash;
 mod docker;
 mod du;
