@@ -9,8 +9,10 @@ use crate::store::imagedb::{self, Image};
 use crate::store::layerdb::{self, LayerDb};
 use crate::store::live::{Holder, Live, LiveMount, LockState, Sight, locks};
 use crate::store::mounts::{self, Mount};
+use crate::store::networks::{self, Network};
 use crate::store::overlay2::{self, Overlay2};
 use crate::store::plugins::{self, Plugin};
+use crate::store::swarm::{self, Swarm};
 use crate::store::volumes::{self, Volume};
 use crate::store::{distribution, repositories};
 use crate::unreadable::{Pins, Unreadable, keep};
@@ -45,6 +47,10 @@ pub struct Inventory {
     pub volumes: BTreeMap<String, Volume>,
     /// Plugins, by the names of their directories.
     pub plugins: BTreeMap<String, Plugin>,
+    /// Networks, by their IDs.
+    pub networks: BTreeMap<String, Network>,
+    /// The cluster that this is a node of, if it is one.
+    pub swarm: Option<Swarm>,
     /// Mounts, in any namespace, that use layer directories.
     pub live_mounts: Vec<LiveMount>,
     /// Processes that have something open in layer directories, run from them or stand in them.
@@ -74,6 +80,8 @@ impl Inventory {
         let overlay2 = overlay2::read(root, &mut unreadable);
         let volumes = volumes::read(root, &mut unreadable);
         let plugins = plugins::read(root, &mut unreadable);
+        let networks = networks::read(root, &mut unreadable);
+        let swarm = swarm::read(root, &mut unreadable);
         let has_engine_id = keep(root.kind("engine-id"), Pins::Nothing, &mut unreadable).flatten().is_some();
         // Asked again: a dockerd that came up meanwhile has made things that were read, and may have named them where it was too late.
         let lock = locks::probe(root).unwrap_or(LockState::Unknown);
@@ -95,6 +103,8 @@ impl Inventory {
             distribution,
             volumes,
             plugins,
+            networks,
+            swarm,
             live_mounts,
             holders,
             running,

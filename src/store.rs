@@ -14,10 +14,12 @@ pub mod layerdb;
 pub mod leftovers;
 pub mod live;
 pub mod mounts;
+pub mod networks;
 pub mod overlay2;
 pub mod place;
 pub mod plugins;
 pub mod repositories;
+pub mod swarm;
 pub mod tar_split;
 pub mod volumes;
 

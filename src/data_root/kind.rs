@@ -5,11 +5,14 @@
 //! ├── image/<driver>/, <driver>/      a store of that storage driver; several if it was ever changed
 //! ├── rootfs/<snapshotter>/, buildkit/containerd-<snapshotter>/, buildkit/history_c8d.db
 //! │                                   the containerd image store; images and layers lie in containerd's root
+//! ├── containerd/daemon/              that root, where dockerd runs a containerd of its own
 //! ├── <uid>.<gid>/                    a data-root of its own, of a dockerd that remaps users
 //! └── containers/, volumes/, …        any of them
 //! ```
 //!
 //! A look around, two levels deep, that follows nothing and runs nothing. It says what to expect; it never says that something is dead.
+
+mod describe;
 
 use crate::dir::{Cause, Dir, Kind as Entry, Operation, ReadError};
 use crate::id::DirId;
@@ -25,12 +28,6 @@ use walkdir::WalkDir;
 /// Docker's storage drivers on Linux, the ones that it prefers first.
 const DRIVERS: [&str; 8] = ["overlay2", "fuse-overlayfs", "btrfs", "zfs", "aufs", "overlay", "devicemapper", "vfs"];
 
-/// What a data-root holds when only the containerd image store's signs are in it.
-const CONTAINERD: &str = "containers of the containerd image store, whose images and layers lie in containerd's own root";
-
-/// What is said of stores between which the disk does not decide.
-const UNDECIDED: &str = "of which dockerd's configuration decides the active one";
-
 /// What a directory is.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Kind {
@@ -40,6 +37,8 @@ pub struct Kind {
     pub stores: Vec<Store>,
     /// The signs of the containerd image store in it, as paths below it.
     pub containerd: Vec<String>,
+    /// The root of a containerd that dockerd runs by itself, as a path below it.
+    pub containerd_root: Option<&'static str>,
     /// The data-roots below it of a dockerd that remaps users, sorted.
     pub sub_roots: Vec<OsString>,
 }
@@ -107,7 +106,7 @@ impl Names {
                 Ok(entry) if entry.depth() == 1 => {
                     let (name, is_directory) = (entry.file_name(), entry.file_type().is_dir());
                     names.top.insert(name.to_owned(), is_directory);
-                    let looks_into = matches!(name.as_bytes(), b"image" | b"buildkit" | b"rootfs");
+                    let looks_into = matches!(name.as_bytes(), b"image" | b"buildkit" | b"rootfs" | b"containerd");
                     if is_directory && !looks_into {
                         walk.skip_current_dir();
                     }
@@ -158,7 +157,8 @@ impl Kind {
         let is_sub_root =
             |(name, is_directory): (&OsString, &bool)| (*is_directory && is_userns_root(name.as_bytes())).then(|| name.clone());
         let sub_roots = names.top.iter().filter_map(is_sub_root).collect();
-        Ok(Self { shape, stores, containerd, sub_roots })
+        let containerd_root = names.in_dir("containerd").any(|name| name == "daemon").then_some("containerd/daemon");
+        Ok(Self { shape, stores, containerd, containerd_root, sub_roots })
     }
 
     /// The overlay2 store in it.
@@ -171,48 +171,6 @@ impl Kind {
     #[must_use]
     pub fn has_store(&self) -> bool {
         !self.stores.is_empty() || !self.containerd.is_empty()
-    }
-
-    /// Says in a sentence what it is.
-    #[must_use]
-    pub fn describe(&self) -> String {
-        match self.shape {
-            Shape::DataRoot => self.describe_data_root(),
-            Shape::Empty => "an empty directory".to_owned(),
-            Shape::ContainersStorage => "the storage of Podman, Buildah or CRI-O (containers/storage), which is not Docker's".to_owned(),
-            Shape::Containerd => "a root of containerd, not a data-root of Docker".to_owned(),
-            Shape::Overlay2 => "the directory overlay2 of a data-root; the data-root is the directory above it".to_owned(),
-            Shape::LayerDirectory => "a layer directory; the data-root is two directories above it".to_owned(),
-            Shape::Image => "the directory image of a data-root, or a part of it; the data-root is above it".to_owned(),
-            Shape::Other => {
-                "not a data-root of Docker: it has neither image/<driver> nor overlay2, nor containers beside volumes".to_owned()
-            }
-        }
-    }
-
-    fn describe_data_root(&self) -> String {
-        let with = |activity: Activity| -> Vec<&str> {
-            self.stores.iter().filter(|store| store.activity == activity).map(|store| store.driver).collect()
-        };
-        let mut holds = Vec::new();
-        holds.extend(with(Activity::Active).into_iter().map(|driver| format!("the {driver} store")));
-        let undecided = with(Activity::Undecided);
-        let several = undecided.join(" and ");
-        holds.extend(match (self.containerd.is_empty(), undecided.is_empty()) {
-            (true, true) => None,
-            (false, true) => Some(CONTAINERD.to_owned()),
-            (true, false) => Some(format!("stores of {several}, {UNDECIDED}")),
-            (false, false) => Some(format!("stores of {several} and of the containerd image store, {UNDECIDED}")),
-        });
-        holds.extend(with(Activity::LeftOver).into_iter().map(|driver| format!("a {driver} store left over")));
-        if !self.sub_roots.is_empty() {
-            let names: Vec<_> = self.sub_roots.iter().map(|name| name.to_string_lossy()).collect();
-            holds.push(format!("sub-roots of userns-remap ({})", names.join(", ")));
-        }
-        if holds.is_empty() {
-            return "a data-root without any image store".to_owned();
-        }
-        format!("a data-root with {}", holds.join("; "))
     }
 }
 

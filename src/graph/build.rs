@@ -2,7 +2,7 @@
 
 use super::{Edge, Graph, Missing, NodeId, Thing, Via};
 use crate::id::{ChainId, DirId, LinkId};
-use crate::inventory::Inventory;
+use crate::inventory::{DRIVER, Inventory};
 use crate::store::buildkit::SnapshotKey;
 use crate::store::overlay2::LayerDir;
 use std::collections::HashMap;
@@ -127,7 +127,12 @@ impl Builder<'_> {
         let inventory = self.inventory;
         for container in inventory.containers.values() {
             let from = Thing::Container(container.id);
-            self.keep(&from, Thing::Mount(container.id.into()), Via::RwLayer);
+            let rw_layer = Thing::Mount(container.id.into());
+            match &container.config {
+                // What another driver keeps for it lies elsewhere.
+                Some(config) if config.driver != DRIVER => self.keep_if_there(&from, &rw_layer, Via::RwLayer),
+                _ => self.keep(&from, rw_layer, Via::RwLayer),
+            }
             let Some(config) = &container.config else { continue };
             for mount in &config.image_mounts {
                 self.keep(&from, Thing::Mount(mount.clone()), Via::ImageMount);

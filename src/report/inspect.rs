@@ -6,6 +6,7 @@ use super::{containers, images, layers, why};
 use crate::audit::Audit;
 use crate::graph::Thing;
 use crate::store::layerdb::Layer;
+use crate::store::place::{Area, Owner};
 use crate::usage::class::Classifier;
 use serde::Serialize;
 use serde_json::{Value, json};
@@ -31,7 +32,10 @@ pub fn tell(audit: &Audit, classifier: &Classifier<'_>, asked: &str, target: &Ta
         let thing = audit.graph.thing(edge.to)?;
         Some(why::Step { via: edge.via.to_string(), kind: thing.kind().to_owned(), id: thing.to_string() })
     });
-    let details = if let Target::Thing(thing) = target { details(audit, thing) } else { Value::Null };
+    let details = match target {
+        Target::Thing(thing) => details(audit, thing),
+        Target::Owner(owner) => details_of_owner(audit, owner),
+    };
     Item { why: why::answer(audit, classifier, asked, target), keeps: keeps.collect(), details }
 }
 
@@ -58,6 +62,30 @@ fn details(audit: &Audit, thing: &Thing) -> Value {
         Thing::Link(id) => json!({ "dir": dir_of(audit, *id) }),
         Thing::Snapshot(_) | Thing::Lease(_) | Thing::Record(_) => super::build_cache::details(audit, thing),
         Thing::Reference(_) | Thing::Removal(_) | Thing::WriteSet(_) | Thing::LiveMount(..) | Thing::Process(_) => Value::Null,
+    }
+}
+
+/// What is known of something that keeps no layer.
+fn details_of_owner(audit: &Audit, owner: &Owner) -> Value {
+    let inventory = &audit.inventory;
+    let Ok(name) = std::str::from_utf8(&owner.name) else { return Value::Null };
+    match (owner.area, name) {
+        (Area::Volume, name) => inventory
+            .volumes
+            .get(name)
+            .map_or(Value::Null, |volume| json!({ "driver": volume.driver, "has_directory": volume.has_directory })),
+        (Area::Plugin, name) => {
+            inventory.plugins.get(name).map_or(Value::Null, |plugin| json!({ "name": plugin.name, "enabled": plugin.enabled }))
+        }
+        (Area::Metadata, "network") => {
+            let networks = inventory.networks.iter();
+            let networks: Vec<_> = networks.map(|(id, one)| json!({ "id": id, "name": one.name, "driver": one.driver })).collect();
+            json!({ "networks": networks })
+        }
+        (Area::Metadata, "swarm") => {
+            inventory.swarm.as_ref().map_or(Value::Null, |swarm| json!({ "address": swarm.address, "managers": swarm.managers }))
+        }
+        _ => Value::Null,
     }
 }
 

@@ -33,6 +33,7 @@ impl Target {
                 Area::Trash => "trash",
                 Area::InactiveDriver | Area::SubRoot | Area::Retired => "inactive-store",
                 Area::BuildKit => "build-cache-store",
+                Area::Containerd => "containerd-store",
                 Area::LayerDir if is_probe(&owner.name) => "probe-directory",
                 Area::Unknown | Area::DriverFile | Area::LayerDir | Area::LayerDiff => "unknown",
                 _ => "metadata",

@@ -11,7 +11,7 @@
 //! ├── metadata_v2.db       bolt: _main/<record>/<field> = {"value":…}, the records that `docker system df -v` lists
 //! ├── metadata.db          the same in 18.09 and 19.03, without leases; migrated and left behind by 20.10
 //! ├── cache.db, history.db, content/, executor/      refer to no layer
-//! ├── history_c8d.db                                 the same, of the containerd image store
+//! ├── history_c8d.db                                 the same, of the containerd image store; as far as 26.1 that is history.db too
 //! └── containerd-<snapshotter>/                      its records, which refer to containerd's snapshots; only named here
 //! ```
 //!
@@ -124,9 +124,9 @@ struct Reader<'a> {
 impl Reader<'_> {
     fn read(mut self) -> BuildKit {
         let containerd_snapshotters = self.containerd_snapshotters();
-        // The containerd image store has a cache.db too, but none of the others.
-        let used = [LEASES, RECORDS, OLD_RECORDS, "history.db"].into_iter().any(|name| self.has(name))
-            || self.has("cache.db") && containerd_snapshotters.is_empty();
+        // The containerd image store has a cache.db too, and as far as 26.1 a history.db, but none of the others.
+        let used = [LEASES, RECORDS, OLD_RECORDS].into_iter().any(|name| self.has(name))
+            || containerd_snapshotters.is_empty() && ["cache.db", "history.db"].into_iter().any(|name| self.has(name));
         let snapshots = self.database(SNAPSHOTS, snapshot::parse);
         if snapshots.is_none() && used {
             self.missing(SNAPSHOTS, "it is missing beside BuildKit's other databases", Pins::Everything);

@@ -139,7 +139,8 @@ impl<'a> Classifier<'a> {
             Area::Plugins | Area::Plugin => Class::Plugins.into(),
             Area::BuildKit => Class::BuildCache.into(),
             Area::InactiveDriver | Area::SubRoot | Area::Retired => Class::InactiveStores.into(),
-            Area::Unknown => Class::Other.into(),
+            // Where Docker has its images with containerd, they are not read.
+            Area::Containerd | Area::Unknown => Class::Other.into(),
         }
     }
 

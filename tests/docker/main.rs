@@ -15,6 +15,7 @@
 mod builds;
 mod busy;
 mod compare;
+mod containerd;
 mod crash;
 mod deep;
 mod docker;
@@ -30,3 +31,4 @@ mod removals;
 mod roots;
 mod seen;
 mod soak;
+mod swarm;

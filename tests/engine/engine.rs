@@ -59,13 +59,21 @@ impl Engine {
         Some(engine)
     }
 
+    /// Starts an engine with this `daemon.json` and an empty data-root of its own, or returns `None` where no engine can run.
+    pub(crate) fn start_configured(test: &str, json: &str) -> Option<Self> {
+        let mut engine = Self::off(test, None)?;
+        engine.configure(json);
+        engine.boot();
+        Some(engine)
+    }
+
     /// An engine that is switched off.
     fn off(test: &str, data_root: Option<PathBuf>) -> Option<Self> {
         let chroot = selection::chroot_of_engine(test)?;
         let work = tempfile::Builder::new().prefix("layerwise-engine-").tempdir().unwrap().keep();
         let data_root = data_root.unwrap_or_else(|| work.join("data"));
         fs::create_dir_all(&data_root).unwrap();
-        fs::write(work.join("daemon.json"), "{}").unwrap();
+        fs::write(work.join("daemon.json"), r#"{"storage-driver":"overlay2"}"#).unwrap();
         let cgroup = work.file_name().unwrap();
         let mut supervisor = Command::new("sh")
             .arg(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/engine/supervise.sh"))
@@ -102,7 +110,7 @@ impl Engine {
         ] {
             command.arg(option).arg(path);
         }
-        command.args(["--bridge=none", "--iptables=false", "--ip-masq=false", "--storage-driver=overlay2", "--log-level=warn"]);
+        command.args(["--bridge=none", "--iptables=false", "--ip-masq=false", "--log-level=warn"]);
         let daemon = command.args(["-H", &self.host()]).stdout(log.try_clone().unwrap()).stderr(log).spawn().unwrap();
         self.daemon = Some(daemon);
         let answered = self.wait_for(|engine| engine.api().ping().then_some(()));
@@ -128,7 +136,7 @@ impl Engine {
         }
     }
 
-    /// Writes the `daemon.json` that dockerd reads when it is started the next time.
+    /// Writes the `daemon.json` that dockerd reads when it is started the next time, instead of one that names the storage driver overlay2.
     pub(crate) fn configure(&self, json: &str) {
         fs::write(self.work.join("daemon.json"), json).unwrap();
     }
@@ -138,6 +146,11 @@ impl Engine {
         let script = "mount -t tmpfs none \"$1/mnt\" && mkdir \"$1/mnt/elsewhere\" && mount --bind \"$2\" \"$1/mnt/elsewhere\"";
         self.succeed(self.inside("sh").args(["-c", script, "mount"]).arg(self.chroot).arg(&self.data_root));
         self.data_root_inside = PathBuf::from("/mnt/elsewhere");
+    }
+
+    /// Reports whether dockerd was started and neither stopped nor killed since.
+    pub(crate) const fn is_running(&self) -> bool {
+        self.daemon.is_some()
     }
 
     /// Returns the data-root.

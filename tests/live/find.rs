@@ -116,8 +116,21 @@ fn every_directory_is_told_for_what_it_is() {
         (&["image/vfs", "vfs/dir"], Shape::DataRoot, "the vfs store"),
         (&["image/overlay2"], Shape::DataRoot, "the overlay2 store"),
         (&["image/btrfs", "btrfs/x", "image/overlay2", "overlay2/l"], Shape::DataRoot, "stores of overlay2 and btrfs, of which dockerd's"),
-        (&["containers", "volumes", "rootfs/overlayfs", "image"], Shape::DataRoot, "containers of the containerd image store"),
-        (&["overlay2/l", "image/overlay2", "buildkit/containerd-overlayfs"], Shape::DataRoot, "overlay2 and of the containerd image store"),
+        (
+            &["containers", "volumes", "rootfs/overlayfs", "image"],
+            Shape::DataRoot,
+            "with what Docker keeps beside the containerd image store (snapshotter overlayfs); the images and layers of containerd, which lie in containerd's own root and are not read",
+        ),
+        (
+            &["overlay2/l", "image/overlay2", "buildkit/containerd-overlayfs"],
+            Shape::DataRoot,
+            "stores of overlay2 and of the containerd image store (snapshotter overlayfs), of which",
+        ),
+        (
+            &["overlay2/l", "rootfs/stargz", "rootfs/nydus", "containerd/daemon"],
+            Shape::DataRoot,
+            "(snapshotters nydus, stargz), of which dockerd's configuration decides the active one; the images and layers of containerd, which lie in containerd/daemon/ below it and",
+        ),
         (&["containers", "volumes"], Shape::DataRoot, "without any image store"),
         (&["1.2/image", "other"], Shape::DataRoot, "sub-roots of userns-remap (1.2)"),
         (&[], Shape::Empty, "empty"),

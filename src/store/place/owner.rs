@@ -33,6 +33,7 @@ pub enum Area {
     Plugins,
     Plugin,
     BuildKit,
+    Containerd,
     Metadata,
     Retired,
     Temporary,
@@ -83,6 +84,7 @@ impl Owner {
             Area::Volumes | Area::Volume => "volumes",
             Area::Plugins | Area::Plugin => "plugins",
             Area::BuildKit => "buildkit",
+            Area::Containerd => "containerd",
         };
         let path = Path::new(directory);
         if self.name.is_empty() { path.to_owned() } else { path.join(OsStr::from_bytes(&self.name)) }
