@@ -184,6 +184,7 @@ fn a_probe_that_is_still_mounted_somewhere_is_kept() {
         links,
         others,
         drivers: Vec::new(),
+        trashed: Vec::new(),
     };
     assert_eq!(class(Inventory { live_mounts: vec![mount], ..host.inventory() }), Class::Other);
 }

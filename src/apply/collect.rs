@@ -9,24 +9,21 @@
 //! dockerd is kept from starting only between the second arrow and "let dockerd start"; the slow part comes after that.
 
 use super::delete::{Deletion, Tally};
-use super::journal::Item;
 use super::judge::Judged;
 use super::lock::{Offline, Online, Own, Permit, Refusal};
 use super::restore::{Restored, put_back};
 use super::take::{How, Keep, Outcome, Status, take};
 use super::top::Tops;
 use super::trash::{Run, State, Trash};
-use super::{Stop, point};
+use super::{Stop, held, point};
 use crate::audit::Audit;
 use crate::dir::Dir;
 use crate::graph::verdict::Emptiness;
-use crate::id::DirId;
 use crate::inventory::Inventory;
 use crate::plan::{Action, Evidence, Mode, Plan, Wanted};
-use crate::store::live::{self, Proc, holders};
+use crate::store::live::{self, Proc};
 use crate::store::{containers, imagedb, repositories};
-use std::collections::{BTreeSet, HashMap};
-use std::time::{Duration, Instant};
+use std::collections::HashMap;
 
 /// What to do with a plan.
 #[derive(Debug, Clone)]
@@ -114,9 +111,6 @@ struct Taken {
     kept: Option<String>,
 }
 
-/// How long somebody may be in a directory who only passes by, as `du` does.
-const PASSING: Duration = Duration::from_secs(1);
-
 /// What became of a run that was to be given up.
 struct GivenUp {
     /// What was put back, and how that went.
@@ -163,14 +157,13 @@ impl Work<'_, '_> {
             self.trash.forget_everywhere(&outcome.run);
             return None;
         };
-        if self.how.keep == Keep::Yes {
-            return stays;
-        }
-        let (back, kept) = match self.give_up(&run) {
-            Ok(GivenUp { back, disputed: None }) => (back, None),
-            Ok(GivenUp { back, disputed: Some(_) }) => (back, stays),
-            Err(_) => return stays,
+        let settled = match self.how.keep {
+            Keep::Yes => Ok(self.give_back_held(&run)),
+            Keep::No => self.give_up(&run),
         };
+        let Ok(GivenUp { back, disputed }) = settled else { return stays };
+        let is_empty = back.len() == run.items.len() && disputed.is_none();
+        let kept = stays.filter(|_| disputed.is_some() || self.how.keep == Keep::Yes && !is_empty);
         for (number, restored) in back {
             let Some(status) = outcome.statuses.get_mut(number) else { continue };
             *status = match restored {
@@ -183,47 +176,28 @@ impl Work<'_, '_> {
         kept
     }
 
-    /// Gives up a run, but for what somebody holds of it: whoever came between the last look and the taking is seen now, and nobody can come
-    /// any more. That is put back, with what it lies on.
+    /// Gives up a run, but for what somebody holds of it.
     fn give_up(&mut self, run: &Run) -> Result<GivenUp, Refusal> {
-        let held = self.held(run);
-        if held.is_empty() {
+        let given_up = self.give_back_held(run);
+        if given_up.disputed.is_none() {
             self.trash.doom(&run.id)?;
-            return Ok(GivenUp { back: Vec::new(), disputed: None });
         }
+        Ok(given_up)
+    }
+
+    /// Puts back what somebody holds of a run, with what it lies on: whoever came between the last look and the taking is seen now, and nobody
+    /// can come any more.
+    fn give_back_held(&mut self, run: &Run) -> GivenUp {
+        let held = held::of_run(self.proc, run);
         let has_records = run.items.iter().any(|item| held.contains(&item.number) && item.kind != "directory");
         if matches!(self.permit, Permit::Online(_)) && has_records {
             // A record that comes back beside a running dockerd is one that this does not know.
-            return Ok(GivenUp { back: Vec::new(), disputed: Some("something uses what it took: stop dockerd and restore it".to_owned()) });
+            return GivenUp { back: Vec::new(), disputed: Some("something uses what it took: stop dockerd and restore it".to_owned()) };
         }
-        let back = put_back(self.trash, run, |item| held.contains(&item.number));
+        let back = if held.is_empty() { Vec::new() } else { put_back(self.trash, run, |item| held.contains(&item.number)) };
         let all_back = back.iter().all(|(_, restored)| *restored == Restored::Whole);
         let disputed = (!all_back).then(|| "something uses what it took, and not all of that could be put back".to_owned());
-        if all_back {
-            self.trash.doom(&run.id)?;
-        }
-        Ok(GivenUp { back, disputed })
-    }
-
-    /// The items of a run that a mount or a process holds, and those that they lie on; who only passes by is waited for.
-    fn held(&self, run: &Run) -> BTreeSet<usize> {
-        let begun = Instant::now();
-        loop {
-            let dirs = dirs_held(self.root, self.proc);
-            let is_held =
-                |item: &&Item| item.objects.iter().any(|object| object.path.split().1.parse().is_ok_and(|id: DirId| dirs.contains(&id)));
-            let mut held: BTreeSet<usize> = run.items.iter().filter(is_held).map(|item| item.number).collect();
-            // What is below comes after what lies on it.
-            for item in &run.items {
-                if item.after.iter().any(|above| held.contains(above)) {
-                    held.insert(item.number);
-                }
-            }
-            if held.is_empty() || begun.elapsed() > PASSING {
-                return held;
-            }
-            std::thread::sleep(PASSING / 10);
-        }
+        GivenUp { back, disputed }
     }
 }
 
@@ -255,7 +229,7 @@ fn draw_up_again((root, proc): (&Dir, &Proc), plan: &Plan, wanted: &Wanted, perm
     if let Some(refusal) = refuse(root, &audit, wanted.emptiness) {
         return Err(refusal);
     }
-    let mut draft = Judged::gather(root, &audit, &wanted).draft(plan.mode);
+    let mut draft = Judged::gather((root, proc), &audit, &wanted).draft(plan.mode);
     draft.keep_only(plan);
     let identity = identity(root)?;
     if !plan.identity.inode.zip(identity.inode).is_some_and(|(planned, here)| planned.is_same_file(&here)) {
@@ -289,14 +263,6 @@ pub fn identity(root: &Dir) -> Result<Evidence, Refusal> {
     let gone = || Refusal::new(format!("{} is gone", root.path().display()), "nothing was changed");
     let stamp = root.stamp("").map_err(|error| Refusal::new(error.to_string(), "nothing was changed"))?;
     stamp.map(Evidence::directory).ok_or_else(gone)
-}
-
-/// The layer directories that a mount or a process holds.
-fn dirs_held(root: &Dir, proc: &Proc) -> BTreeSet<DirId> {
-    let live = live::read(proc, root);
-    let (holders, _) = holders::read(proc);
-    let mounted = live.mounts.into_iter().flat_map(|mount| mount.directories);
-    mounted.chain(holders.into_iter().flat_map(|holder| holder.directories)).collect()
 }
 
 /// What became of each action of the plan, whether or not it was still to be done.

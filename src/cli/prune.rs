@@ -136,7 +136,13 @@ impl Planned {
             return Err(refusal.into());
         }
         let mode = if args.online && session.audit.inventory.running.is_some() { Mode::Online } else { Mode::Offline };
-        let mut draft = Judged::gather(root, &session.audit, &wanted).draft(mode);
+        let proc = Machine::current().proc().map_err(Failure::unreadable)?;
+        let judged = Judged::gather((root, &proc), &session.audit, &wanted);
+        for unseen in judged.unseen() {
+            let what = format!("cannot {} {}: {}", unseen.operation, unseen.path.display(), unseen.error);
+            output.note(&format!("note: what some processes have open cannot be seen: {what}"));
+        }
+        let mut draft = judged.draft(mode);
         draft.limit(&limits(args, &session)?);
         let plan = draft.finish(apply::identity(root)?, Timestamp::now());
         Ok(Self { session, plan })

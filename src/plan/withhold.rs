@@ -1,10 +1,12 @@
 //! Taking things out of a draft again: what is excluded, too young, too much, or not what was agreed to.
 
-use super::{Action, Draft, Plan, order};
+use super::{Action, Draft, Kind, Plan, order};
 use crate::graph::reach::Set;
 use crate::graph::{NodeId, Thing};
+use crate::store::live::holders::Holder;
 use jiff::Timestamp;
 use std::collections::{BTreeSet, HashMap};
+use std::ffi::{OsStr, OsString};
 
 /// How much of a draft is wanted.
 #[derive(Debug, Clone, Default)]
@@ -39,6 +41,16 @@ impl Draft<'_> {
         }
         if let Some(most) = limits.max_bytes {
             self.withhold_beyond(most);
+        }
+    }
+
+    /// Withholds what one of `holders` holds.
+    pub fn withhold_held(&mut self, holders: &[Holder]) {
+        let by_name = ByName::of(holders);
+        let held: Vec<(usize, &Holder)> =
+            self.drafted.iter().enumerate().filter_map(|(index, drafted)| Some((index, by_name.holder_of(&drafted.action)?))).collect();
+        for (index, holder) in held {
+            self.withhold(&[index], &holder.to_string());
         }
     }
 
@@ -105,6 +117,31 @@ impl Draft<'_> {
             let below = self.audit.graph.reachable(seeds);
             self.withhold_among(&below, reason);
         }
+    }
+}
+
+/// Holders by the names of what they hold.
+struct ByName<'a>(HashMap<OsString, Vec<&'a Holder>>);
+
+impl<'a> ByName<'a> {
+    fn of(holders: &'a [Holder]) -> Self {
+        let mut by_name: HashMap<OsString, Vec<&Holder>> = HashMap::new();
+        for holder in holders {
+            let directories = holder.names.directories.iter().map(|id| OsString::from(id.to_string()));
+            for name in directories.chain(holder.names.others.iter().cloned()).chain(holder.names.drivers.iter().cloned()) {
+                by_name.entry(name).or_default().push(holder);
+            }
+        }
+        Self(by_name)
+    }
+
+    /// Who holds something that `action` takes.
+    fn holder_of(&self, action: &Action) -> Option<&'a Holder> {
+        action.objects.iter().filter(|object| object.evidence.kind == Kind::Directory).find_map(|object| {
+            let name = OsStr::new(object.path.split().1);
+            let file = object.evidence.inode?.file();
+            self.0.get(name)?.iter().copied().find(|holder| holder.holds(name, file))
+        })
     }
 }
 

@@ -104,3 +104,11 @@ pub fn running_daemons(proc: &Proc) -> (Vec<Daemon>, Vec<Unreadable>) {
     let pids = pids(proc, &mut gaps);
     (daemons::read(proc, &pids, &mut gaps), gaps.into_unreadable())
 }
+
+/// The mounts, in any mount namespace, that name something of a data-root or of our trash, with what could not be read about them.
+#[must_use]
+pub fn all_mounts(proc: &Proc) -> (Vec<LiveMount>, Vec<Unreadable>) {
+    let mut gaps = Gaps::default();
+    let pids = pids(proc, &mut gaps);
+    (mounts::read(proc, &pids, &mut gaps), gaps.into_unreadable())
+}

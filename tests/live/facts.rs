@@ -191,7 +191,8 @@ fn shims_and_holders_are_found_by_names() {
     let shims = live(&host, &root).shims;
     assert_eq!(shims.iter().map(|shim| (shim.pid, shim.container.to_string())).collect::<Vec<_>>(), [(20, DIR.to_owned())]);
     let (holders, incomplete) = holders::read(&host.proc());
-    let found: Vec<_> = holders.iter().map(|holder| (holder.pid, holder.via.to_string(), holder.directories[0].to_string())).collect();
+    let found: Vec<_> =
+        holders.iter().map(|holder| (holder.pid, holder.via.to_string(), holder.names.directories.first().unwrap().to_string())).collect();
     let expected = [(21, "working directory", DIR), (22, "program", DIR), (22, "open file", OTHER_DIR)];
     assert_eq!(found, expected.map(|(pid, via, dir)| (pid, via.to_owned(), dir.to_owned())));
     assert_eq!(incomplete.iter().map(|gap| gap.pins).collect::<Vec<_>>(), [Pins::Directories]);

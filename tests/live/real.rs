@@ -112,5 +112,5 @@ fn a_process_in_a_layer_directory_is_a_holder() {
     sleeper.wait().unwrap();
     let held: Vec<_> = holders.iter().filter(|holder| holder.pid == sleeper.id()).collect();
     assert!(matches!(held.as_slice(), [holder] if holder.via == holders::Via::WorkingDirectory), "{held:?}");
-    assert_eq!(held[0].directories[0].to_string(), crate::machine::DIR);
+    assert_eq!(held[0].names.directories.first().unwrap().to_string(), crate::machine::DIR);
 }

@@ -26,6 +26,7 @@ fn mount(inventory: &mut Inventory, index: &Index) {
             links: vec![*link],
             others: Vec::new(),
             drivers: Vec::new(),
+            trashed: Vec::new(),
         };
         inventory.live_mounts.push(mount);
     }

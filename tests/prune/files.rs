@@ -10,7 +10,7 @@ use std::process::Command;
 
 /// A data-root with an image and an orphan directory to fill.
 fn orphan() -> (World, PathBuf) {
-    let (world, mut root) = World::empty();
+    let (world, mut root) = World::empty_on_disk();
     let used = root.layer(None, Tree::new("used").file("a", 1)).unwrap();
     root.image(&ImageSpec::new(&used).tag("used:1")).unwrap();
     let orphan = root.orphan_directory("orphan", None, &Tree::new("orphan")).unwrap();

@@ -20,7 +20,7 @@ use super::mountinfo::{self, Mount, unescape};
 use super::proc::{Fact, Gaps, Proc};
 use crate::dir::{Cause, Operation, ReadError};
 use crate::id::{DirId, LinkId};
-use crate::store::place::is_inactive_driver;
+use crate::store::place::{TRASH, is_inactive_driver};
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::OsStrExt as _;
@@ -46,6 +46,8 @@ pub struct LiveMount {
     pub others: Vec<OsString>,
     /// Other storage drivers that it names something below.
     pub drivers: Vec<OsString>,
+    /// What it names of layerwise's own trash, as `<run>/<slot>`.
+    pub trashed: Vec<OsString>,
 }
 
 /// The names found in some text.
@@ -59,19 +61,22 @@ pub struct Names {
     pub others: BTreeSet<OsString>,
     /// Other storage drivers behind which something stands.
     pub drivers: BTreeSet<OsString>,
+    /// What stands in layerwise's own trash, as `<run>/<slot>`: the kernel calls what was moved there by its new name.
+    pub trashed: BTreeSet<OsString>,
 }
 
 impl Names {
     /// Whether there is none.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.directories.is_empty() && self.links.is_empty() && self.others.is_empty() && self.drivers.is_empty()
+        let Self { directories, links, others, drivers, trashed } = self;
+        directories.is_empty() && links.is_empty() && others.is_empty() && drivers.is_empty() && trashed.is_empty()
     }
 
     /// Adds the names that stand in `text`: paths, between any of the marks that separate paths in an option.
     pub fn add(&mut self, text: &[u8]) {
         for path in text.split(|byte| b":,=\\".contains(byte)) {
-            let mut above: &[u8] = b"";
+            let (mut above, mut further_above): (&[u8], &[u8]) = (b"", b"");
             for name in path.split(|&byte| byte == b'/').filter(|name| !name.is_empty()) {
                 if let Ok(directory) = DirId::try_from(name) {
                     self.directories.insert(directory);
@@ -83,7 +88,10 @@ impl Names {
                 if is_inactive_driver(above) {
                     self.drivers.insert(OsStr::from_bytes(above).to_owned());
                 }
-                above = name;
+                if further_above == TRASH.as_bytes() {
+                    self.trashed.insert(OsStr::from_bytes(&[above, name].join(&b'/')).to_owned());
+                }
+                (above, further_above) = (name, above);
             }
         }
     }
@@ -133,7 +141,7 @@ pub(super) fn read(proc: &Proc, pids: &[u32], gaps: &mut Gaps) -> Vec<LiveMount>
 }
 
 /// What decides which mounts a process sees, where we may know it: its namespace and its root.
-fn view(proc: &Proc, pid: u32) -> Option<(OsString, OsString)> {
+pub(super) fn view(proc: &Proc, pid: u32) -> Option<(OsString, OsString)> {
     Some((proc.link(pid, "ns/mnt").ok()??, proc.link(pid, "root").ok()??))
 }
 
@@ -164,6 +172,7 @@ fn live(names: Names, (pid, mount_point, file_system): Seen) -> LiveMount {
         links: names.links.into_iter().collect(),
         others: names.others.into_iter().collect(),
         drivers: names.drivers.into_iter().collect(),
+        trashed: names.trashed.into_iter().collect(),
     }
 }
 
