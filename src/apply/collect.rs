@@ -95,6 +95,15 @@ pub fn collect(
     Ok(Collected { statuses, kept, stopped: deletion.stopped, deletion })
 }
 
+/// The runs that were stopped before their end and that the next one finishes.
+///
+/// A trash that is not ours has none.
+#[must_use]
+pub fn unfinished(root: &Dir) -> Vec<String> {
+    let runs = Tops::open(root).and_then(|tops| Trash::open(&tops)?.runs()).unwrap_or_default();
+    runs.into_iter().filter(|run| matches!(run.state, State::Interrupted | State::Doomed)).map(|run| run.id).collect()
+}
+
 /// What is done while the lock is held.
 struct Work<'a, 'tops> {
     root: &'a Dir,
@@ -124,11 +133,10 @@ impl Work<'_, '_> {
     fn finish_interrupted(&mut self, notify: &mut dyn FnMut(Notice)) -> Result<(), Refusal> {
         for run in self.trash.runs()? {
             match &run.state {
-                State::Interrupted => match self.give_up(&run)?.disputed {
+                State::Interrupted | State::Doomed => match self.give_up(&run)?.disputed {
                     None => notify(Notice::Finishing(run.id)),
                     Some(why) => notify(Notice::LeftAlone(run.id, why)),
                 },
-                State::Doomed => notify(Notice::Finishing(run.id)),
                 State::Unreadable(why) => notify(Notice::LeftAlone(run.id, why.clone())),
                 State::Kept => {}
             }
@@ -178,9 +186,12 @@ impl Work<'_, '_> {
 
     /// Gives up a run, but for what somebody holds of it.
     fn give_up(&mut self, run: &Run) -> Result<GivenUp, Refusal> {
-        let given_up = self.give_back_held(run);
+        let mut given_up = self.give_back_held(run);
         if given_up.disputed.is_none() {
-            self.trash.doom(&run.id)?;
+            match self.trash.examine(run) {
+                Ok(examined) => self.trash.doom(&examined)?,
+                Err(error) => given_up.disputed = Some(error.to_string()),
+            }
         }
         Ok(given_up)
     }

@@ -15,6 +15,12 @@ use std::time::{Duration, Instant};
 /// How long somebody may be in a directory who only passes by, as `du` does.
 const PASSING: Duration = Duration::from_secs(1);
 
+/// Whether a mount or a process holds something of a run; who only passes by is waited for.
+#[must_use]
+pub fn is_held(proc: &Proc, run: &Run) -> bool {
+    !of_run(proc, run).is_empty()
+}
+
 /// The items of a run that a mount or a process holds, and those that they lie on; who only passes by is waited for.
 pub(super) fn of_run(proc: &Proc, run: &Run) -> BTreeSet<usize> {
     let begun = Instant::now();

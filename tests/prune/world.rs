@@ -98,6 +98,11 @@ impl World {
         run(self.command(arguments).env("LAYERWISE_TEST_POINT", format!("{point}:{command}")))
     }
 
+    /// As [`World::run_with`], with what [`World::lines_at`] says.
+    pub(crate) fn run_points(&self, arguments: &[&str], points: &str) -> Ran {
+        run(self.command(arguments).env("LAYERWISE_TEST_POINT", points))
+    }
+
     /// What to set `LAYERWISE_TEST_POINT` to for commands at named places, each given by its name and which of that name it is, counted from 0:
     /// which places these are is tried out on a copy of the data-root.
     pub(crate) fn lines_at(&self, arguments: &[&str], commands: &[(&str, usize, &str)]) -> String {
