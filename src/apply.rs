@@ -27,26 +27,29 @@
 mod collect;
 mod delete;
 mod error;
+mod held;
 mod in_place;
 mod journal;
 mod judge;
 mod lock;
+mod look;
 mod point;
 mod restore;
 mod take;
 mod top;
 mod trash;
 
-pub use collect::{Collected, Notice, Orders, collect, identity, refuse};
+pub use collect::{Collected, Notice, Orders, collect, identity, refuse, unfinished};
 pub use delete::{Deletion, Failure, Tally};
 pub use error::ApplyError;
+pub use held::is_held;
 pub use journal::{Item, Journal};
 pub use judge::Judged;
 pub use lock::{Offline, Online, Own, Permit, Refusal, refuse_running};
 pub use restore::{Restored, restore};
 pub use take::{How, Keep, Outcome, Status, take};
 pub use top::Tops;
-pub use trash::{Run, State, Trash};
+pub use trash::{Examined, Run, State, Trash};
 
 use std::sync::atomic::AtomicBool;
 

@@ -9,24 +9,21 @@
 //! dockerd is kept from starting only between the second arrow and "let dockerd start"; the slow part comes after that.
 
 use super::delete::{Deletion, Tally};
-use super::journal::{Item, Slot};
 use super::judge::Judged;
 use super::lock::{Offline, Online, Own, Permit, Refusal};
 use super::restore::{Restored, put_back};
 use super::take::{How, Keep, Outcome, Status, take};
 use super::top::Tops;
 use super::trash::{Run, State, Trash};
-use super::{Stop, point};
+use super::{Stop, held, point};
 use crate::audit::Audit;
 use crate::dir::Dir;
 use crate::graph::verdict::Emptiness;
-use crate::id::DirId;
 use crate::inventory::Inventory;
 use crate::plan::{Action, Evidence, Mode, Plan, Wanted};
-use crate::store::live::{self, Proc, moved};
+use crate::store::live::{self, Proc};
 use crate::store::{containers, imagedb, repositories};
-use std::collections::{BTreeSet, HashMap};
-use std::time::{Duration, Instant};
+use std::collections::HashMap;
 
 /// What to do with a plan.
 #[derive(Debug, Clone)]
@@ -98,6 +95,15 @@ pub fn collect(
     Ok(Collected { statuses, kept, stopped: deletion.stopped, deletion })
 }
 
+/// The runs that were stopped before their end and that the next one finishes.
+///
+/// A trash that is not ours has none.
+#[must_use]
+pub fn unfinished(root: &Dir) -> Vec<String> {
+    let runs = Tops::open(root).and_then(|tops| Trash::open(&tops)?.runs()).unwrap_or_default();
+    runs.into_iter().filter(|run| matches!(run.state, State::Interrupted | State::Doomed)).map(|run| run.id).collect()
+}
+
 /// What is done while the lock is held.
 struct Work<'a, 'tops> {
     root: &'a Dir,
@@ -114,15 +120,11 @@ struct Taken {
     kept: Option<String>,
 }
 
-/// How long somebody may be in a directory who only passes by, as `du` does.
-const PASSING: Duration = Duration::from_secs(1);
-
-/// What somebody held of a run.
-#[derive(Default)]
-struct Held {
+/// What became of a run that was to be given up.
+struct GivenUp {
     /// What was put back, and how that went.
     back: Vec<(usize, Restored)>,
-    /// Why the rest must stay in the trash.
+    /// Why it was not given up after all.
     disputed: Option<String>,
 }
 
@@ -131,14 +133,10 @@ impl Work<'_, '_> {
     fn finish_interrupted(&mut self, notify: &mut dyn FnMut(Notice)) -> Result<(), Refusal> {
         for run in self.trash.runs()? {
             match &run.state {
-                State::Interrupted => match self.put_back_what_is_held(&run).disputed {
-                    None => {
-                        self.trash.doom(&run.id)?;
-                        notify(Notice::Finishing(run.id));
-                    }
+                State::Interrupted | State::Doomed => match self.give_up(&run)?.disputed {
+                    None => notify(Notice::Finishing(run.id)),
                     Some(why) => notify(Notice::LeftAlone(run.id, why)),
                 },
-                State::Doomed => notify(Notice::Finishing(run.id)),
                 State::Unreadable(why) => notify(Notice::LeftAlone(run.id, why.clone())),
                 State::Kept => {}
             }
@@ -157,15 +155,24 @@ impl Work<'_, '_> {
         Ok(Taken { statuses: statuses(plan, &fresh, outcome.statuses), kept })
     }
 
-    /// Puts back what somebody holds of what was taken, and gives up the rest, unless it is to be kept; names the run in which it is then.
+    /// Gives up what was taken, unless it is to be kept; names the run in which it is then.
     fn settle(&mut self, outcome: &mut Outcome) -> Option<String> {
         point::reach("settle");
-        let run = |trash: &Trash<'_>| trash.runs().map(|runs| runs.into_iter().find(|run| run.id == outcome.run && !run.items.is_empty()));
-        // A run that cannot be read or given up now is finished the next time.
+        // A run that cannot be given up is finished the next time.
         let stays = Some(outcome.run.clone());
-        let Ok(taken) = run(self.trash) else { return stays };
-        let held = taken.map(|run| self.put_back_what_is_held(&run)).unwrap_or_default();
-        for (number, restored) in held.back {
+        let Ok(runs) = self.trash.runs() else { return stays };
+        let Some(run) = runs.into_iter().find(|run| run.id == outcome.run && !run.items.is_empty()) else {
+            self.trash.forget_everywhere(&outcome.run);
+            return None;
+        };
+        let settled = match self.how.keep {
+            Keep::Yes => Ok(self.give_back_held(&run)),
+            Keep::No => self.give_up(&run),
+        };
+        let Ok(GivenUp { back, disputed }) = settled else { return stays };
+        let is_empty = back.len() == run.items.len() && disputed.is_none();
+        let kept = stays.filter(|_| disputed.is_some() || self.how.keep == Keep::Yes && !is_empty);
+        for (number, restored) in back {
             let Some(status) = outcome.statuses.get_mut(number) else { continue };
             *status = match restored {
                 Restored::Whole => Status::Skipped("somebody began to use it at this moment: it was put back".to_owned()),
@@ -174,59 +181,34 @@ impl Work<'_, '_> {
                 }
             };
         }
-        match (run(self.trash), self.how.keep, held.disputed) {
-            (Ok(None), ..) => {
-                self.trash.forget_everywhere(&outcome.run);
-                None
-            }
-            (Ok(Some(_)), Keep::No, None) => {
-                if self.trash.doom(&outcome.run).is_ok() {
-                    None
-                } else {
-                    stays
-                }
-            }
-            _ => stays,
-        }
+        kept
     }
 
-    /// Puts back what somebody holds of a run, with what that lies on: whoever came between the last look and the taking is seen now, and
-    /// nobody can come any more.
-    fn put_back_what_is_held(&mut self, run: &Run) -> Held {
-        let held = self.held(run);
+    /// Gives up a run, but for what somebody holds of it.
+    fn give_up(&mut self, run: &Run) -> Result<GivenUp, Refusal> {
+        let mut given_up = self.give_back_held(run);
+        if given_up.disputed.is_none() {
+            match self.trash.examine(run) {
+                Ok(examined) => self.trash.doom(&examined)?,
+                Err(error) => given_up.disputed = Some(error.to_string()),
+            }
+        }
+        Ok(given_up)
+    }
+
+    /// Puts back what somebody holds of a run, with what it lies on: whoever came between the last look and the taking is seen now, and nobody
+    /// can come any more.
+    fn give_back_held(&mut self, run: &Run) -> GivenUp {
+        let held = held::of_run((self.root, self.proc), run);
         let has_records = run.items.iter().any(|item| held.contains(&item.number) && item.kind != "directory");
         if matches!(self.permit, Permit::Online(_)) && has_records {
             // A record that comes back beside a running dockerd is one that this does not know.
-            return Held { back: Vec::new(), disputed: Some("something uses what it took: stop dockerd and restore it".to_owned()) };
+            return GivenUp { back: Vec::new(), disputed: Some("something uses what it took: stop dockerd and restore it".to_owned()) };
         }
-        if held.is_empty() {
-            return Held::default();
-        }
-        let back = put_back(self.trash, run, |item| held.contains(&item.number));
+        let back = if held.is_empty() { Vec::new() } else { put_back(self.trash, run, |item| held.contains(&item.number)) };
         let all_back = back.iter().all(|(_, restored)| *restored == Restored::Whole);
         let disputed = (!all_back).then(|| "something uses what it took, and not all of that could be put back".to_owned());
-        Held { back, disputed }
-    }
-
-    /// The items of a run that a mount or a process holds, and those that they lie on; who only passes by is waited for.
-    fn held(&self, run: &Run) -> BTreeSet<usize> {
-        let begun = Instant::now();
-        loop {
-            let (dirs, slots) = (dirs_held(self.root, self.proc), moved::slots_held(self.proc, &run.id));
-            let by_name = |object: &Slot| object.path.split().1.parse().is_ok_and(|id: DirId| dirs.contains(&id));
-            let is_held = |item: &&Item| item.objects.iter().any(|object| slots.contains(&object.number) || by_name(object));
-            let mut held: BTreeSet<usize> = run.items.iter().filter(is_held).map(|item| item.number).collect();
-            // What is below comes after what lies on it.
-            for item in &run.items {
-                if item.after.iter().any(|above| held.contains(above)) {
-                    held.insert(item.number);
-                }
-            }
-            if held.is_empty() || begun.elapsed() > PASSING {
-                return held;
-            }
-            std::thread::sleep(PASSING / 10);
-        }
+        GivenUp { back, disputed }
     }
 }
 
@@ -292,13 +274,6 @@ pub fn identity(root: &Dir) -> Result<Evidence, Refusal> {
     let gone = || Refusal::new(format!("{} is gone", root.path().display()), "nothing was changed");
     let stamp = root.stamp("").map_err(|error| Refusal::new(error.to_string(), "nothing was changed"))?;
     stamp.map(Evidence::directory).ok_or_else(gone)
-}
-
-/// The layer directories that a mount or a process holds by their names.
-fn dirs_held(root: &Dir, proc: &Proc) -> BTreeSet<DirId> {
-    let live = live::read(proc, root);
-    let mounted = live.mounts.into_iter().flat_map(|mount| mount.directories);
-    mounted.chain(live.holders.into_iter().flat_map(|holder| holder.directories)).collect()
 }
 
 /// What became of each action of the plan, whether or not it was still to be done.

@@ -9,8 +9,9 @@
 //! | a link was removed, or a part of a directory | a directory that nothing names still, or that the record names still |
 
 use super::error::explain;
+use super::look::{Sameness, look};
 use super::point;
-use super::take::{Sameness, Status, Taker, look};
+use super::take::{Status, Taker};
 use crate::id::Digest;
 use crate::plan::{Action, Kind, Object, Role};
 use rustix::fs::{RenameFlags, renameat_with};

@@ -1,6 +1,7 @@
 //! The places between two steps, where a test may kill the program or change the disk under it: only in debug builds.
 //!
-//! `LAYERWISE_TEST_POINT=<n>:<command>` runs a shell command at the n-th place; `LAYERWISE_TEST_TRACE=<file>` writes down the name of each.
+//! `LAYERWISE_TEST_POINT=<n>:<command>` runs a shell command at the n-th place, and there may be several such lines;
+//! `LAYERWISE_TEST_TRACE=<file>` writes down the name of each place.
 
 /// Marks a place between two steps.
 #[cfg(not(debug_assertions))]
@@ -17,10 +18,10 @@ pub(super) fn reach(name: &str) {
         // A trace that cannot be written shows in the test that reads it.
         drop(std::fs::OpenOptions::new().create(true).append(true).open(trace).map(|mut file| writeln!(file, "{number} {name}")));
     }
-    let wanted = std::env::var("LAYERWISE_TEST_POINT").ok();
-    if let Some((at, command)) = wanted.as_deref().and_then(|wanted| wanted.split_once(':'))
-        && at.parse() == Ok(number)
-    {
-        drop(std::process::Command::new("/bin/sh").arg("-c").arg(command).status());
+    let wanted = std::env::var("LAYERWISE_TEST_POINT").unwrap_or_default();
+    for (at, command) in wanted.lines().filter_map(|line| line.split_once(':')) {
+        if at.parse() == Ok(number) {
+            drop(std::process::Command::new("/bin/sh").arg("-c").arg(command).status());
+        }
     }
 }

@@ -3,8 +3,9 @@
 use super::error::explain;
 use super::journal::{Item, Slot};
 use super::lock::{Offline, Own};
+use super::look::{Sameness, look};
 use super::point;
-use super::take::{Sameness, look};
+
 use super::top::{Tops, open_dir};
 use super::trash::{Run, RunDir, Trash};
 use crate::plan::{RelPath, Role};

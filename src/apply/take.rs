@@ -3,15 +3,15 @@
 use super::error::{ApplyError, explain};
 use super::journal::Journal;
 use super::lock::Permit;
+use super::look::{Sameness, look};
 use super::point;
 use super::top::Tops;
 use super::trash::{RunDir, Trash, new_run_id};
 use super::{Own, Stop, Tally};
-use crate::plan::{Action, Evidence, Inode, Kind, Mode, Object, Plan};
-use rustix::fs::{AtFlags, FileType, RenameFlags, StatxFlags, fsync, readlinkat, renameat_with, statx, unlinkat};
+use crate::plan::{Action, Mode, Object, Plan};
+use rustix::fs::{AtFlags, RenameFlags, fsync, renameat_with, unlinkat};
 use rustix::io::Errno;
 use std::collections::BTreeSet;
-use std::os::fd::{AsFd, OwnedFd};
 use std::sync::atomic::Ordering;
 
 /// What is to become of what is taken.
@@ -184,16 +184,19 @@ impl Taker<'_> {
             .parent_of(&object.path)
             .map_err(|errno| if errno == Errno::NOENT { differs("it is gone".to_owned()) } else { refused(errno) })?;
         let (_, name) = object.path.split();
-        look(&parent, name, &object.evidence, Sameness::Untouched).map_err(differs)?;
+        let pin = look(&parent, name, &object.evidence, Sameness::Untouched).map_err(differs)?;
         let slot = slot.to_string();
         point::reach("take");
         renameat_with(&parent, name, &run.fd, &slot, RenameFlags::NOREPLACE).map_err(refused)?;
-        // Somebody may have put another thing there in between; where it is now nobody else can.
-        if let Err(why) = look(&run.fd, &slot, &object.evidence, Sameness::Moved) {
-            renameat_with(&run.fd, &slot, &parent, name, RenameFlags::NOREPLACE).map_err(refused)?;
-            return Err(differs(why));
-        }
         point::reach("taken");
+        // Somebody may have put another thing there in between; where it is now nobody else can.
+        if !pin.is_at(&run.fd, &slot).map_err(refused)? {
+            let back = renameat_with(&run.fd, &slot, &parent, name, RenameFlags::NOREPLACE);
+            return Err(back.map_or_else(
+                |errno| Left::Refused(format!("{}: another one was in its place, and is in the trash: {}", object.path, explain(errno))),
+                |()| differs("another one is in its place".to_owned()),
+            ));
+        }
         self.remove_empty_parents(object);
         Ok(())
     }
@@ -213,60 +216,4 @@ impl Taker<'_> {
             }
         }
     }
-}
-
-/// How much of a thing must be as it was.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Sameness {
-    /// Everything: nothing was done to it since.
-    Untouched,
-    /// It is the same inode; a rename has changed its time of change.
-    Moved,
-}
-
-/// Looks whether `name` in `dir` is what `evidence` says; if not, says what is different.
-pub(super) fn look(dir: &OwnedFd, name: &str, evidence: &Evidence, sameness: Sameness) -> Result<(), String> {
-    let (kind, inode) = match identify(dir, name) {
-        Ok(found) => found,
-        Err(Errno::NOENT) => return Err("it is gone".to_owned()),
-        Err(errno) => return Err(explain(errno)),
-    };
-    if kind != Some(evidence.kind) {
-        return Err("something else is in its place".to_owned());
-    }
-    let is_same = |known: &Inode| match sameness {
-        Sameness::Untouched => *known == inode,
-        Sameness::Moved => known.is_same_file(&inode),
-    };
-    match &evidence.inode {
-        Some(known) if !known.is_same_file(&inode) => return Err("another one is in its place".to_owned()),
-        Some(known) if !is_same(known) => return Err("it has changed since".to_owned()),
-        _ => {}
-    }
-    let text = (evidence.kind == Kind::Link).then(|| readlinkat(dir, name, Vec::new()));
-    match (text, &evidence.text) {
-        (None, None) => Ok(()),
-        (Some(Ok(text)), Some(known)) if text.as_bytes() == known.as_bytes() => Ok(()),
-        // A link that nothing tells apart, or a thing that ought to be one.
-        _ => Err("it leads elsewhere now".to_owned()),
-    }
-}
-
-/// What kind of thing `name` in `dir` is, and which inode.
-fn identify(dir: impl AsFd, name: &str) -> Result<(Option<Kind>, Inode), Errno> {
-    let wanted = StatxFlags::TYPE | StatxFlags::INO | StatxFlags::BTIME | StatxFlags::CTIME;
-    let stat = statx(dir, name, AtFlags::SYMLINK_NOFOLLOW | AtFlags::NO_AUTOMOUNT, wanted)?;
-    let kind = match FileType::from_raw_mode(stat.stx_mode.into()) {
-        FileType::Directory => Some(Kind::Directory),
-        FileType::RegularFile => Some(Kind::File),
-        FileType::Symlink => Some(Kind::Link),
-        _ => None,
-    };
-    let inode = Inode {
-        device: (stat.stx_dev_major, stat.stx_dev_minor),
-        number: stat.stx_ino,
-        born: (stat.stx_mask & StatxFlags::BTIME.bits() != 0).then_some((stat.stx_btime.tv_sec, stat.stx_btime.tv_nsec)),
-        changed: (stat.stx_ctime.tv_sec, stat.stx_ctime.tv_nsec),
-    };
-    Ok((kind, inode))
 }

@@ -1,23 +1,29 @@
 //! The trash: its runs, what is in them, and deleting them for good.
 
+mod make;
+mod read;
+
+pub(super) use make::new_run_id;
+pub use read::Examined;
+
 use super::Stop;
 use super::delete::{Deletion, Tally};
 use super::error::ApplyError;
-use super::journal::{Item, Journal, LIMIT};
+use super::journal::Item;
 use super::point;
 use super::top::{Top, Tops, open_dir};
 use crate::store::place::TRASH;
-use rustix::fs::{AtFlags, Dir as Listing, FileType, Mode, OFlags, RenameFlags};
-use rustix::fs::{fstat, fsync, mkdirat, openat, renameat_with, statat, unlinkat};
+use make::is_run_id;
+use rustix::fs::{Dir as Listing, FileType, Mode, RenameFlags, fstat, fsync, renameat_with};
 use rustix::io::Errno;
-use std::collections::BTreeMap;
-use std::fs::File;
-use std::io::{Read as _, Write as _};
 use std::os::fd::{AsFd, OwnedFd};
 use std::path::PathBuf;
 
 /// The name of a run's journal.
 const JOURNAL: &str = "journal";
+
+/// The name of a journal that is being written.
+const TEMPORARY: &str = "journal.tmp";
 
 /// What is added to the name of a run that is being deleted.
 const DOOMED: &str = ".doomed";
@@ -52,7 +58,7 @@ pub enum State {
     Interrupted,
     /// It is being deleted: what is left of it is of no use any more.
     Doomed,
-    /// Nobody can say: its journal cannot be read.
+    /// Nobody can say: its journal cannot be read, or is not there.
     Unreadable(String),
 }
 
@@ -79,70 +85,6 @@ impl<'a> Trash<'a> {
         self.tops
     }
 
-    /// The runs, the oldest first.
-    ///
-    /// # Errors
-    /// When a trash cannot be listed.
-    pub fn runs(&self) -> Result<Vec<Run>, ApplyError> {
-        let mut parts: BTreeMap<String, Vec<(usize, bool)>> = BTreeMap::new();
-        for (top, dir) in self.dirs() {
-            for name in self.list(top, dir)? {
-                let doomed = name.strip_suffix(DOOMED);
-                let id = doomed.unwrap_or(&name);
-                if is_run_id(id) {
-                    parts.entry(id.to_owned()).or_default().push((top, doomed.is_some()));
-                }
-            }
-        }
-        Ok(parts.into_iter().map(|(id, parts)| self.run(id, &parts)).collect())
-    }
-
-    /// Reads a run from its parts: the tops that they lie on, and whether they are doomed.
-    fn run(&self, id: String, parts: &[(usize, bool)]) -> Run {
-        if parts.iter().any(|&(_, doomed)| doomed) {
-            return Run { id, state: State::Doomed, created: String::new(), items: Vec::new() };
-        }
-        let mut items: BTreeMap<usize, Item> = BTreeMap::new();
-        let mut created = String::new();
-        let mut state = State::Kept;
-        for &(top, _) in parts {
-            match self.journal(top, &id) {
-                // Killed before the journal was written, and so before anything was taken.
-                Ok(None) => {}
-                Ok(Some((journal, dir))) => {
-                    if !journal.keep {
-                        state = State::Interrupted;
-                    }
-                    created = journal.created;
-                    for item in journal.items {
-                        merge(&mut items, item, &dir);
-                    }
-                }
-                Err(error) => return Run { id, state: State::Unreadable(error.to_string()), created, items: Vec::new() },
-            }
-        }
-        if created.is_empty() {
-            state = State::Doomed;
-        }
-        Run { id, state, created, items: items.into_values().filter(|item| !item.objects.is_empty()).collect() }
-    }
-
-    fn journal(&self, top: usize, id: &str) -> Result<Option<(Journal, OwnedFd)>, ApplyError> {
-        let failed = |errno: Errno| ApplyError::new("read", self.path(top, id).join(JOURNAL), errno);
-        let Some(trash) = self.dirs.get(top).and_then(Option::as_ref) else { return Ok(None) };
-        let dir = open_dir(trash, id).map_err(failed)?;
-        let file = match openat(&dir, JOURNAL, OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::CLOEXEC | OFlags::NONBLOCK, Mode::empty()) {
-            Ok(fd) => File::from(fd),
-            Err(Errno::NOENT) => return Ok(None),
-            Err(errno) => return Err(failed(errno)),
-        };
-        let mut text = Vec::new();
-        let path = self.path(top, id).join(JOURNAL);
-        file.take(LIMIT).read_to_end(&mut text).map_err(|error| ApplyError::new("read", &path, error))?;
-        let journal = Journal::parse(&text).map_err(|why| ApplyError::unexpected("read", &path, why))?;
-        Ok(Some((journal, dir)))
-    }
-
     /// The directories of the run `id`.
     pub(super) fn run_dirs(&self, id: &str) -> Result<Vec<RunDir>, ApplyError> {
         let opened = self.dirs().map(|(top, dir)| match open_dir(dir, id) {
@@ -153,68 +95,12 @@ impl<'a> Trash<'a> {
         opened.filter_map(Result::transpose).collect()
     }
 
-    /// Makes the directory of a new run on the file system of `top`, with its journal in it, and sees to it that both survive a power cut.
-    pub(super) fn begin(&mut self, top: usize, id: &str, journal: &Journal) -> Result<RunDir, ApplyError> {
-        let made = self.make_run(top, id, journal);
-        if made.is_err() {
-            self.forget(top, id);
-        }
-        made.map(|fd| RunDir { top, fd })
-    }
-
-    /// Makes the directory of a run, and the trash around it if there is none.
-    fn make_run(&mut self, top: usize, id: &str, journal: &Journal) -> Result<OwnedFd, ApplyError> {
-        let path = self.path(top, id);
-        let failed = |operation| move |errno: Errno| ApplyError::new(operation, path.clone(), errno);
-        let at = self.tops.get(top).ok_or(Errno::NOENT).map_err(failed.clone()("open"))?;
-        let place = self.dirs.get_mut(top).ok_or(Errno::NOENT).map_err(failed.clone()("open"))?;
-        if place.is_none() {
-            mkdirat(at, TRASH, Mode::RWXU).map_err(failed.clone()("make"))?;
-            *place = Some(open_dir(at, TRASH).map_err(failed.clone()("open"))?);
-        }
-        let trash = place.as_ref().ok_or(Errno::NOENT).map_err(failed.clone()("open"))?;
-        mkdirat(trash, id, Mode::RWXU).map_err(failed.clone()("make"))?;
-        let run = open_dir(trash, id).map_err(failed.clone()("open"))?;
-        let text = serde_json::to_vec(journal).map_err(|error| ApplyError::unexpected("describe", self.tops.path_of(top), error))?;
-        write_synced(&run, JOURNAL, &text).map_err(failed.clone()("write the journal of"))?;
-        fsync(trash).and_then(|()| fsync(at)).map_err(failed("sync"))?;
-        Ok(run)
-    }
-
-    /// Takes away the directory of a run in which nothing is any more, and the trash if that was the last one.
-    pub(super) fn forget(&mut self, top: usize, id: &str) {
-        // What cannot be taken away is listed as an empty run and does no harm.
-        let Some(trash) = self.dirs.get(top).and_then(Option::as_ref) else { return };
-        if let Ok(dir) = open_dir(trash, id)
-            && !has_slots(&dir)
-        {
-            let _ = unlinkat(&dir, JOURNAL, AtFlags::empty());
-            let _ = unlinkat(&dir, TEMPORARY, AtFlags::empty());
-            let _ = unlinkat(trash, id, AtFlags::REMOVEDIR);
-        }
-        self.remove_if_empty(top);
-    }
-
-    /// As [`Trash::forget`], on every file system.
-    pub(super) fn forget_everywhere(&mut self, id: &str) {
-        (0..self.dirs.len()).for_each(|top| self.forget(top, id));
-    }
-
-    /// Takes away a trash in which no run is.
-    fn remove_if_empty(&mut self, top: usize) {
-        if let (Some(place), Some(at)) = (self.dirs.get_mut(top), self.tops.get(top))
-            && place.is_some()
-            && unlinkat(at, TRASH, AtFlags::REMOVEDIR).is_ok()
-        {
-            *place = None;
-        }
-    }
-
     /// Gives a run up: from here on nothing of it is restored.
     ///
     /// # Errors
     /// When its directory cannot be renamed.
-    pub fn doom(&self, id: &str) -> Result<(), ApplyError> {
+    pub fn doom(&self, Examined(run): &Examined<'_>) -> Result<(), ApplyError> {
+        let id = &run.id;
         for (top, dir) in self.dirs() {
             point::reach("doom");
             match renameat_with(dir, id, dir, format!("{id}{DOOMED}"), RenameFlags::NOREPLACE) {
@@ -240,8 +126,8 @@ impl<'a> Trash<'a> {
         for (top, name) in doomed {
             let Some(trash) = self.dirs.get(top).and_then(Option::as_ref) else { continue };
             tally.delete_run(trash, &name, JOURNAL, &self.path(top, &name), stop);
-            self.remove_if_empty(top);
         }
+        (0..self.dirs.len()).for_each(|top| self.remove_if_empty(top));
         tally.finish(stop)
     }
 
@@ -260,31 +146,6 @@ impl<'a> Trash<'a> {
     }
 }
 
-/// Adds to `items` what of `item` is in its slots in `dir`.
-fn merge(items: &mut BTreeMap<usize, Item>, mut item: Item, dir: &OwnedFd) {
-    item.objects.retain(|object| statat(dir, object.number.to_string(), AtFlags::SYMLINK_NOFOLLOW).is_ok());
-    match items.get_mut(&item.number) {
-        Some(known) => {
-            known.objects.extend(item.objects);
-            known.objects.sort_by_key(|object| object.number);
-        }
-        None => drop(items.insert(item.number, item)),
-    }
-}
-
-/// The name of a journal that is being written.
-const TEMPORARY: &str = "journal.tmp";
-
-/// Writes a file that is there as a whole or not at all, whatever happens.
-fn write_synced(dir: &OwnedFd, name: &str, content: &[u8]) -> Result<(), Errno> {
-    let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-    let mut file = File::from(openat(dir, TEMPORARY, flags, Mode::RUSR | Mode::WUSR)?);
-    let errno = |error: std::io::Error| Errno::from_io_error(&error).unwrap_or(Errno::IO);
-    file.write_all(content).and_then(|()| file.sync_all()).map_err(errno)?;
-    renameat_with(dir, TEMPORARY, dir, name, RenameFlags::NOREPLACE)?;
-    fsync(dir)
-}
-
 /// Opens the trash of `top`, if it has one.
 fn open_trash(top: &Top) -> Result<Option<OwnedFd>, ApplyError> {
     let path = top.path().join(TRASH);
@@ -294,7 +155,9 @@ fn open_trash(top: &Top) -> Result<Option<OwnedFd>, ApplyError> {
         Err(errno) => return Err(ApplyError::new("open", path, errno)),
     };
     let stat = fstat(&dir).map_err(|errno| ApplyError::new("look at", &path, errno))?;
-    let is_ours = stat.st_uid == rustix::process::geteuid().as_raw() && Mode::from_raw_mode(stat.st_mode) == Mode::RWXU;
+    // What lies in a directory whose group is inherited has a bit more, which opens it to nobody.
+    let is_closed = (Mode::from_raw_mode(stat.st_mode) & (Mode::RWXU | Mode::RWXG | Mode::RWXO)) == Mode::RWXU;
+    let is_ours = stat.st_uid == rustix::process::geteuid().as_raw() && is_closed;
     if is_ours {
         Ok(Some(dir))
     } else {
@@ -318,42 +181,7 @@ fn names(dir: impl AsFd) -> Result<Vec<String>, Errno> {
     Ok(names)
 }
 
-/// Whether anything but the journal is in a run's directory; if it cannot be listed, perhaps.
-fn has_slots(dir: &OwnedFd) -> bool {
-    let Ok(listing) = Listing::read_from(dir) else { return true };
-    listing
-        .into_iter()
-        .any(|entry| entry.map_or(true, |entry| !matches!(entry.file_name().to_bytes(), b"." | b".." | b"journal" | b"journal.tmp")))
-}
-
 /// Whether a name is that of a run that was given up.
 fn is_doomed(name: &str) -> bool {
     name.strip_suffix(DOOMED).is_some_and(is_run_id)
-}
-
-/// Whether a name is one that [`new_run_id`] makes.
-fn is_run_id(name: &str) -> bool {
-    let Some((time, process)) = name.split_once('-') else { return false };
-    let digits = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
-    let time = time.strip_suffix('Z').and_then(|time| time.split_once('T'));
-    time.is_some_and(|(date, time)| date.len() == 8 && time.len() == 6 && digits(date) && digits(time)) && digits(process)
-}
-
-/// The name of a run that begins `now`: no two processes make the same one, and no process two in one second.
-pub(super) fn new_run_id(now: jiff::Timestamp) -> String {
-    format!("{}-{}", now.strftime("%Y%m%dT%H%M%SZ"), std::process::id())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_run_is_called_by_its_time_and_process() {
-        let id = new_run_id(jiff::Timestamp::from_second(1_790_000_000).unwrap());
-        assert!(id.starts_with("20260921T") && is_run_id(&id), "{id}");
-        for name in ["", "x", "20260921T120000Z", "20260921T120000Z-", "20260921T120000Z-x", "2026T120000Z-1", "journal", ".."] {
-            assert!(!is_run_id(name), "{name}");
-        }
-    }
 }

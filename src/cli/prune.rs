@@ -94,18 +94,23 @@ pub(super) fn run(args: &Args, global: &Global, output: &mut Output) -> Result<S
         output.say(&format!("The plan was written to {}; `layerwise prune --plan` applies it", file.display()));
     }
     let inventory = &session.audit.inventory;
-    if args.dry_run || plan.actions.is_empty() {
+    let unfinished = apply::unfinished(&session.root.dir);
+    if args.dry_run || plan.actions.is_empty() && unfinished.is_empty() {
         let body = Prune::planned(plan);
         if !print(&body, inventory, global, output)? {
             output.print(&show::plan(plan, output))?;
         }
         mention_daemon(args, inventory, output);
+        for run in unfinished {
+            output.note(&format!("note: the run {run} was stopped before its end: prune finishes it"));
+        }
         return Ok(Status::Fine);
     }
     if args.plan.is_none() {
         refuse_beside_dockerd(args, inventory)?;
     }
-    if !args.force && !is_wanted(plan, output)? {
+    // What an earlier run was to delete has been agreed to.
+    if !args.force && !plan.actions.is_empty() && !is_wanted(plan, output)? {
         return Ok(Status::Findings);
     }
     let collected = collect(args, &planned, output)?;

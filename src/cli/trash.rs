@@ -153,6 +153,8 @@ fn tell(session: &Session, brought_back: &[BroughtBack], global: &Global, output
 struct Emptied {
     reclaimed_bytes: u64,
     reclaimed_inodes: u64,
+    /// The runs that were not given up.
+    left_alone: u64,
     failed: u64,
     stopped: bool,
 }
@@ -164,7 +166,11 @@ fn empty(session: &Session, (older_than, force): (Option<&Until>, bool), global:
     let mut trash = apply::Trash::open(&tops).map_err(refused)?;
     let runs = trash.runs().map_err(refused)?;
     let is_old = |run: &Run| older_than.is_none_or(|until| run.created.parse().is_ok_and(|created: Timestamp| created < until.age().until));
-    let goes = |run: &&Run| matches!(run.state, State::Kept | State::Interrupted) && is_old(run);
+    let goes = |run: &&Run| match run.state {
+        State::Kept | State::Interrupted => is_old(run),
+        State::Doomed => true,
+        State::Unreadable(_) => false,
+    };
     let going: Vec<&Run> = runs.iter().filter(goes).collect();
     for run in runs.iter().filter(|run| matches!(run.state, State::Unreadable(_))) {
         output.say(&format!("left alone: the run {}: its journal cannot be read", run.id));
@@ -172,22 +178,43 @@ fn empty(session: &Session, (older_than, force): (Option<&Until>, bool), global:
     if !going.is_empty() && !force && !super::prune::ask(&format!("WARNING! This will delete {} for good.", runs_of(&going)), output)? {
         return Ok(Status::Findings);
     }
-    going.iter().try_for_each(|run| trash.doom(&run.id)).map_err(refused)?;
+    let mut left_alone = 0;
+    for run in &going {
+        if let Err(why) = give_up(session, &trash, run) {
+            left_alone += 1;
+            output.say(&format!("left alone: the run {}: {why}", run.id));
+        }
+    }
     let (tally, stop) = (Tally::default(), interrupt::flag()?);
     let deletion = progress::while_deleting(&tally, || trash.delete_doomed(&tally, &stop));
-    let emptied =
-        Emptied { reclaimed_bytes: deletion.bytes, reclaimed_inodes: deletion.inodes, failed: deletion.failed, stopped: deletion.stopped };
+    let emptied = Emptied {
+        reclaimed_bytes: deletion.bytes,
+        reclaimed_inodes: deletion.inodes,
+        left_alone,
+        failed: deletion.failed,
+        stopped: deletion.stopped,
+    };
     if !print(session, emptied, global, output)? {
         for failure in &deletion.failures {
             output.say(&format!("cannot delete {}: {}", failure.path.display(), failure.error));
         }
         output.print(&format!("Total reclaimed space: {}\n", size::human(deletion.bytes, Digits::Four)))?;
     }
-    Ok(match (deletion.stopped, deletion.failed) {
+    Ok(match (deletion.stopped, deletion.failed + left_alone) {
         (true, _) => Status::Interrupted,
         (false, 0) => Status::Fine,
         (false, _) => Status::Partly,
     })
+}
+
+/// Gives a run up, unless somebody uses what is in it, or something is in it that it did not take.
+fn give_up(session: &Session, trash: &apply::Trash<'_>, run: &Run) -> Result<(), String> {
+    let proc = Machine::current().proc().map_err(|error| error.to_string())?;
+    if apply::is_held((&session.root.dir, &proc), run) {
+        return Err("something uses what is in it".to_owned());
+    }
+    let examined = trash.examine(run).map_err(|error| error.to_string())?;
+    trash.doom(&examined).map_err(|error| error.to_string())
 }
 
 fn runs_of(runs: &[&Run]) -> String {

@@ -1,6 +1,7 @@
 //! What something was when it was judged, so that it can be known again.
 
 use crate::dir::Stamp;
+use crate::store::live::FileId;
 use serde::{Deserialize, Serialize};
 
 /// What a thing on the disk was when it was judged to be garbage.
@@ -55,6 +56,12 @@ impl Inode {
     #[must_use]
     pub fn latest(&self) -> (i64, u32) {
         self.born.map_or(self.changed, |born| born.max(self.changed))
+    }
+
+    /// Which file it is, as long as it is there.
+    #[must_use]
+    pub const fn file(&self) -> FileId {
+        FileId { device: self.device, inode: self.number }
     }
 
     /// Whether `other` is the same inode, whatever was done to it since.

@@ -1,6 +1,6 @@
 //! Trees that are hard to delete.
 
-use crate::world::{World, alone, run_beside_others};
+use crate::world::World;
 use layerwise::demo::{ImageSpec, Tree};
 use std::ffi::OsStr;
 use std::fs;
@@ -10,7 +10,7 @@ use std::process::Command;
 
 /// A data-root with an image and an orphan directory to fill.
 fn orphan() -> (World, PathBuf) {
-    let (world, mut root) = World::empty();
+    let (world, mut root) = World::empty_on_disk();
     let used = root.layer(None, Tree::new("used").file("a", 1)).unwrap();
     root.image(&ImageSpec::new(&used).tag("used:1")).unwrap();
     let orphan = root.orphan_directory("orphan", None, &Tree::new("orphan")).unwrap();
@@ -24,18 +24,17 @@ fn a_tree_of_any_depth_and_names_of_any_bytes() {
     for name in [&b"\xff\xfe"[..], b"new\nline", b"\x1b[31m", &[b'x'; 255], b" ", b"-rf", b"tree-0", b"journal"] {
         fs::write(orphan.join("diff").join(OsStr::from_bytes(name)), name).unwrap();
     }
-    alone(|| {
-        // Far beyond what a path may have, and what may be open at a time.
-        let mut dir = fs::File::open(orphan.join("diff")).unwrap();
-        for _ in 0..5_000 {
-            rustix::fs::mkdirat(&dir, "d".repeat(200), rustix::fs::Mode::RWXU).unwrap();
-            let flags = rustix::fs::OFlags::DIRECTORY | rustix::fs::OFlags::RDONLY;
-            dir = fs::File::from(rustix::fs::openat(&dir, "d".repeat(200), flags, rustix::fs::Mode::empty()).unwrap());
-        }
-        // As long as we have it open it is in use, and where it lies is more than the kernel tells.
-        let ran = run_beside_others(&mut world.command(&["prune", "--force"]));
-        assert!(ran.status == Some(0) && ran.output.contains("its path is longer than the kernel tells") && orphan.exists(), "{ran:?}");
-    });
+    // Far beyond what a path may have, and what may be open at a time.
+    let mut dir = fs::File::open(orphan.join("diff")).unwrap();
+    for _ in 0..5_000 {
+        rustix::fs::mkdirat(&dir, "d".repeat(200), rustix::fs::Mode::RWXU).unwrap();
+        let flags = rustix::fs::OFlags::DIRECTORY | rustix::fs::OFlags::RDONLY;
+        dir = fs::File::from(rustix::fs::openat(&dir, "d".repeat(200), flags, rustix::fs::Mode::empty()).unwrap());
+    }
+    // As long as we have it open it is in use, and where it lies is more than the kernel tells.
+    let ran = world.run(&["prune", "--force"]);
+    assert!(ran.status == Some(0) && ran.output.contains("its path is longer than the kernel tells") && orphan.exists(), "{ran:?}");
+    drop(dir);
     let ran = world.run(&["prune", "--force"]);
     assert_eq!(ran.status, Some(0), "{ran:?}");
     assert!(!orphan.exists() && !world.root().join(".layerwise").exists());

@@ -6,6 +6,7 @@
 mod deletes;
 mod files;
 mod full;
+mod hostile;
 mod killed;
 mod named;
 mod plans;

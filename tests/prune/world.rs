@@ -9,7 +9,7 @@ use std::os::unix::ffi::OsStrExt as _;
 use std::os::unix::fs::{FileTypeExt as _, MetadataExt as _};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
-use std::sync::{Mutex, OnceLock, PoisonError};
+use std::sync::OnceLock;
 
 /// A data-root that goes when it goes.
 pub(crate) struct World {
@@ -53,8 +53,17 @@ impl World {
         (world, builder.unwrap())
     }
 
-    fn made(make: impl FnOnce(&Path)) -> Self {
+    /// The same on a disk.
+    pub(crate) fn empty_on_disk() -> (Self, Builder) {
         let temp = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap();
+        let path = temp.path().canonicalize().unwrap().join("docker");
+        let builder = Builder::create(&path).unwrap();
+        (Self { temp, path }, builder)
+    }
+
+    /// In memory, if the machine has such a file system: hundreds of data-roots are written and synced.
+    fn made(make: impl FnOnce(&Path)) -> Self {
+        let temp = tempfile::tempdir_in("/dev/shm").or_else(|_| tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR"))).unwrap();
         let path = temp.path().canonicalize().unwrap().join("docker");
         make(&path);
         Self { temp, path }
@@ -67,6 +76,11 @@ impl World {
 
     pub(crate) fn root(&self) -> &Path {
         &self.path
+    }
+
+    /// A path beside the data-root, on the same file system.
+    pub(crate) fn beside(&self, name: &str) -> PathBuf {
+        self.temp.path().canonicalize().unwrap().join(name)
     }
 
     pub(crate) fn command(&self, arguments: &[&str]) -> Command {
@@ -82,6 +96,35 @@ impl World {
     /// Runs it with a shell command at the `point`-th place between two steps; `$PPID` is the program itself.
     pub(crate) fn run_with(&self, arguments: &[&str], point: usize, command: &str) -> Ran {
         run(self.command(arguments).env("LAYERWISE_TEST_POINT", format!("{point}:{command}")))
+    }
+
+    /// As [`World::run_with`], with what [`World::lines_at`] says.
+    pub(crate) fn run_points(&self, arguments: &[&str], points: &str) -> Ran {
+        run(self.command(arguments).env("LAYERWISE_TEST_POINT", points))
+    }
+
+    /// What to set `LAYERWISE_TEST_POINT` to for commands at named places, each given by its name and which of that name it is, counted from 0:
+    /// which places these are is tried out on a copy of the data-root.
+    pub(crate) fn lines_at(&self, arguments: &[&str], commands: &[(&str, usize, &str)]) -> String {
+        let points = Self::copy(self).points(arguments);
+        let line = |&(name, nth, command): &(&str, usize, &str)| {
+            let at = points.iter().enumerate().filter(|(_, point)| *point == name).nth(nth);
+            assert!(at.is_some(), "there is no {name} {nth} in {points:?}");
+            format!("{}:{command}", at.unwrap().0)
+        };
+        commands.iter().map(line).collect::<Vec<_>>().join("\n")
+    }
+
+    /// Runs a shell script in a mount namespace of its own, in which `$L` is the program and its arguments, `$D` the data-root and `$T` a
+    /// directory beside it; `points` are commands at places of the program.
+    pub(crate) fn script(&self, script: &str, arguments: &[&str], points: &str) -> Ran {
+        let program = self.command(arguments);
+        let words: Vec<String> =
+            std::iter::once(program.get_program()).chain(program.get_args()).map(|word| format!("'{}'", word.display())).collect();
+        let mut command = Command::new("unshare");
+        command.args(["--mount", "sh", "-c", script]).env_clear().env("PATH", "/usr/sbin:/usr/bin:/sbin:/bin").stdin(Stdio::null());
+        command.env("L", words.join(" ")).env("D", &self.path).env("T", self.temp.path()).env("LAYERWISE_TEST_POINT", points);
+        run(&mut command)
     }
 
     /// Runs it to a good end and parses what it prints.
@@ -122,21 +165,7 @@ pub(crate) fn objects(action: &Value) -> Vec<String> {
     action["objects"].as_array().unwrap().iter().map(|object| object["path"].as_str().unwrap().to_owned()).collect()
 }
 
-/// Runs it while no other test does.
 fn run(command: &mut Command) -> Ran {
-    alone(|| run_beside_others(command))
-}
-
-/// Does something while no other test runs the program: their data-roots have directories of the same names, and who has those open, or
-/// something whose place cannot be told, holds them.
-pub(crate) fn alone<T>(work: impl FnOnce() -> T) -> T {
-    static ALONE: Mutex<()> = Mutex::new(());
-    let _alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
-    work()
-}
-
-/// Runs it, for whoever is [`alone`].
-pub(crate) fn run_beside_others(command: &mut Command) -> Ran {
     let Output { status, stdout, stderr } = command.output().unwrap();
     let [output, errors] = [stdout, stderr].map(|bytes| String::from_utf8(bytes).unwrap());
     Ran { status: status.code(), output, errors }

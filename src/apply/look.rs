@@ -1,0 +1,90 @@
+//! Looking at what a name names, and knowing it again.
+
+use super::error::explain;
+use crate::plan::{Evidence, Inode, Kind};
+use rustix::fs::{AtFlags, FileType, Mode, OFlags, ResolveFlags, StatxFlags, openat2, readlinkat, statx};
+use rustix::io::Errno;
+use std::os::fd::{AsFd, OwnedFd};
+
+/// How much of a thing must be as it was.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Sameness {
+    /// Everything: nothing was done to it since.
+    Untouched,
+    /// It is the same inode: a rename has changed its time of change, and its device may be called otherwise since the machine was started.
+    Moved,
+}
+
+/// What was looked at. As long as this lives its inode cannot become another's, so that the number alone tells it, also where the file system
+/// does not remember births.
+#[derive(Debug)]
+pub(super) struct Pin {
+    fd: OwnedFd,
+    inode: Inode,
+}
+
+impl Pin {
+    /// Looks whether `name` in `dir` is still it.
+    pub(super) fn is_at(&self, dir: &OwnedFd, name: &str) -> Result<bool, Errno> {
+        let there = open(dir, name).and_then(|fd| identify(&fd))?.1;
+        Ok((there.device, there.number) == (self.inode.device, self.inode.number))
+    }
+}
+
+impl AsFd for Pin {
+    fn as_fd(&self) -> std::os::fd::BorrowedFd<'_> {
+        self.fd.as_fd()
+    }
+}
+
+/// Looks whether `name` in `dir` is what `evidence` says; if not, says what is different.
+pub(super) fn look(dir: &OwnedFd, name: &str, evidence: &Evidence, sameness: Sameness) -> Result<Pin, String> {
+    let (fd, (kind, inode)) = match open(dir, name).and_then(|fd| identify(&fd).map(|found| (fd, found))) {
+        Ok(found) => found,
+        Err(Errno::NOENT) => return Err("it is gone".to_owned()),
+        Err(errno) => return Err(explain(errno)),
+    };
+    if kind != Some(evidence.kind) {
+        return Err("something else is in its place".to_owned());
+    }
+    match &evidence.inode {
+        Some(known) if (known.number, known.born) != (inode.number, inode.born) => return Err("another one is in its place".to_owned()),
+        Some(known) if sameness == Sameness::Untouched && known.device != inode.device => {
+            return Err("another one is in its place".to_owned());
+        }
+        Some(known) if sameness == Sameness::Untouched && *known != inode => return Err("it has changed since".to_owned()),
+        _ => {}
+    }
+    let text = (evidence.kind == Kind::Link).then(|| readlinkat(&fd, "", Vec::new()));
+    match (text, &evidence.text) {
+        (None, None) => Ok(Pin { fd, inode }),
+        (Some(Ok(text)), Some(known)) if text.as_bytes() == known.as_bytes() => Ok(Pin { fd, inode }),
+        // A link that nothing tells apart, or a thing that ought to be one.
+        _ => Err("it leads elsewhere now".to_owned()),
+    }
+}
+
+/// Opens what `name` in `dir` names, without reading it, and not if something is mounted on it.
+fn open(dir: &OwnedFd, name: &str) -> Result<OwnedFd, Errno> {
+    let flags = OFlags::PATH | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+    openat2(dir, name, flags, Mode::empty(), ResolveFlags::BENEATH | ResolveFlags::NO_SYMLINKS | ResolveFlags::NO_XDEV)
+}
+
+/// What kind of thing is opened, and which inode.
+fn identify(fd: &OwnedFd) -> Result<(Option<Kind>, Inode), Errno> {
+    let wanted = StatxFlags::TYPE | StatxFlags::INO | StatxFlags::BTIME | StatxFlags::CTIME;
+    let stat = statx(fd, "", AtFlags::EMPTY_PATH | AtFlags::NO_AUTOMOUNT, wanted)?;
+    let kind = match FileType::from_raw_mode(stat.stx_mode.into()) {
+        FileType::Directory => Some(Kind::Directory),
+        FileType::RegularFile => Some(Kind::File),
+        FileType::Symlink => Some(Kind::Link),
+        _ => None,
+    };
+    let inode = Inode {
+        device: (stat.stx_dev_major, stat.stx_dev_minor),
+        number: stat.stx_ino,
+        born: (stat.stx_mask & StatxFlags::BTIME.bits() != 0).then_some((stat.stx_btime.tv_sec, stat.stx_btime.tv_nsec)),
+        changed: (stat.stx_ctime.tv_sec, stat.stx_ctime.tv_nsec),
+    };
+    Ok((kind, inode))
+}
