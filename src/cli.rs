@@ -14,6 +14,7 @@ mod inspect;
 mod interrupt;
 mod layers;
 mod list;
+mod man;
 mod nice;
 mod output;
 mod progress;
@@ -73,6 +74,7 @@ enum Command {
     Trash(trash::Args),
     Demo(demo::Args),
     Completions(completions::Args),
+    Man(man::Args),
 }
 
 /// Runs the command that the process was started with.
@@ -114,6 +116,7 @@ fn run(cli: &Cli, output: &mut Output) -> Result<Status, Failure> {
         Command::Trash(args) => trash::run(args, global, output),
         Command::Demo(args) => demo::run(args, global, output),
         Command::Completions(args) => completions::run(args, output),
+        Command::Man(args) => man::run(args, output),
     }
 }
 

@@ -15,7 +15,7 @@ pub mod userns;
 
 use crate::deep::Owners;
 use crate::dir::{Cause, Dir, Operation, ReadError};
-use crate::store::live::FileId;
+use crate::store::live::{FileId, Proc, mounts};
 use crate::store::place::is_userns_root;
 use kind::Kind;
 use std::fmt;
@@ -99,6 +99,17 @@ impl DataRoot {
         let name = self.dir.path().file_name().filter(|_| self.is_remapped())?.to_str()?;
         let (user, group) = name.split_once('.')?;
         Some(Owners::Shifted { user: user.parse().ok()?, group: group.parse().ok()? })
+    }
+
+    /// About how many inodes it has, where that can be known without counting: when it is a file system of its own, those that are used
+    /// of that.
+    #[must_use]
+    pub fn inodes_expected(&self, proc: &Proc) -> Option<u64> {
+        if !mounts::is_whole_file_system(proc, self.dir.path()) {
+            return None;
+        }
+        let figures = FileSystem::of(&self.dir).ok()?;
+        figures.inodes_total.checked_sub(figures.inodes_free).filter(|&used| used > 0)
     }
 
     /// Which directory it is.

@@ -11,10 +11,10 @@ use std::time::{Duration, Instant};
 /// How often the line is drawn.
 const EVERY: Duration = Duration::from_millis(200);
 
-/// Shows how far `work`, which measures, has come until it is done.
-pub(super) fn during<T>(work: impl FnOnce(&Progress) -> T) -> T {
+/// Shows how far `work`, which measures, has come until it is done; as a share, if it is known how many inodes there are.
+pub(super) fn during<T>(expected: Option<u64>, work: impl FnOnce(&Progress) -> T) -> T {
     let progress = Progress::default();
-    show(|elapsed| line(&progress, elapsed), || work(&progress))
+    show(|elapsed| line((progress.inodes(), progress.bytes()), expected, elapsed), || work(&progress))
 }
 
 /// Shows how far `work`, which deletes and counts that in `tally`, has come until it is done.
@@ -50,14 +50,31 @@ pub(super) fn show<T>(line: impl Fn(Duration) -> String + Sync, work: impl FnOnc
     })
 }
 
-fn line(progress: &Progress, elapsed: Duration) -> String {
-    let inodes = progress.inodes();
+fn line((inodes, bytes): (u64, u64), expected: Option<u64>, elapsed: Duration) -> String {
     let rate = u128::from(inodes) * 1000 / elapsed.as_millis().max(1);
-    format!("measuring: {inodes} inodes, {}, {rate} inodes/s", size::human(progress.bytes(), Digits::Four))
+    // What is used of a file system changes meanwhile, and some of it is nobody's: that nothing is left is only known at the end.
+    let share =
+        expected.filter(|&expected| inodes <= expected).and_then(|expected| Some((size::percent(inodes, expected)?.min(99), expected)));
+    let met = share.map_or_else(|| format!("{inodes} inodes"), |(percent, all)| format!("{percent}% of about {all} inodes"));
+    format!("measuring: {met}, {}, {rate} inodes/s", size::human(bytes, Digits::Four))
 }
 
 /// Replaces the line; a terminal that has gone away needs none.
 fn draw(line: &str) {
     let mut stderr = io::stderr().lock();
     drop(write!(stderr, "\r\x1b[K{line}").and_then(|()| stderr.flush()));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_share_is_shown_only_where_it_is_known() {
+        let shown = |inodes, expected| line((inodes, 2_000_000), expected, Duration::from_secs(2));
+        assert_eq!(shown(1000, None), "measuring: 1000 inodes, 2MB, 500 inodes/s");
+        assert_eq!(shown(1000, Some(3000)), "measuring: 33% of about 3000 inodes, 2MB, 500 inodes/s");
+        assert_eq!(shown(3000, Some(3000)), "measuring: 99% of about 3000 inodes, 2MB, 1500 inodes/s");
+        assert_eq!(shown(3001, Some(3000)), "measuring: 3001 inodes, 2MB, 1500 inodes/s");
+    }
 }

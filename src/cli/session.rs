@@ -131,16 +131,21 @@ fn mention_other_stores(root: &DataRoot, output: &mut Output) {
 
 fn measure(root: &DataRoot, inventory: &Inventory, (global, largest): (&Global, usize), output: &mut Output) -> scan::Measured {
     let options = scan::Options { threads: global.threads, largest };
+    let scan = || {
+        let expected = Machine::current().proc().ok().and_then(|proc| root.inodes_expected(&proc));
+        progress::during(expected, |progress| scan::scan(&root.dir, &options, progress))
+    };
     if !global.measuring.cached {
-        return progress::during(|progress| scan::scan(&root.dir, &options, progress));
+        return scan();
     }
     let default = || cache::default_directory(nix::unistd::geteuid().as_raw(), |name| std::env::var_os(name));
     let Some(directory) = global.measuring.cache_dir.clone().or_else(default) else {
         output.note("note: without a cache: there is no HOME; see --cache-dir");
-        return progress::during(|progress| scan::scan(&root.dir, &options, progress));
+        return scan();
     };
     let place = (directory.as_path(), cache::Clock::system());
-    let (measured, notes) = progress::during(|progress| cache::scan(&root.dir, inventory, (&options, progress), place));
+    // How much of it need not be walked is not known before.
+    let (measured, notes) = progress::during(None, |progress| cache::scan(&root.dir, inventory, (&options, progress), place));
     for note in notes {
         output.note(&format!("note: {note}"));
     }

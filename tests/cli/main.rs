@@ -11,6 +11,7 @@ mod formats;
 mod interrupted;
 mod keys;
 mod lists;
+mod man;
 mod mistakes;
 mod roots;
 mod same;

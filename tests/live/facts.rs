@@ -3,7 +3,7 @@
 use crate::machine::{DIR, Host, LINK, OTHER_DIR, identity};
 use layerwise::dir::Dir;
 use layerwise::store::live::daemons::Evidence;
-use layerwise::store::live::{Daemon, Live, LockState, Sight, read};
+use layerwise::store::live::{Daemon, Live, LockState, Sight, mounts, read};
 use layerwise::unreadable::Pins;
 use std::fs;
 use std::os::unix::fs::symlink;
@@ -260,4 +260,20 @@ fn mounts_of_processes_that_do_not_show_pin_directories() {
     let live = live(&host, &root);
     let [gap] = live.incomplete.as_slice() else { panic!("{:?}", live.incomplete) };
     assert_eq!((gap.pins, gap.path.clone()), (Pins::Directories, host.path("proc")));
+}
+
+#[test]
+fn a_directory_is_a_whole_file_system_if_the_root_of_one_is_on_top_there() {
+    for (mounts, whole) in [
+        ("1 0 254:0 / / rw - ext4 /dev/vda rw\n", false),
+        ("1 0 254:1 / /docker rw - ext4 /dev/vdb rw\n", true),
+        ("1 0 254:1 /docker /docker rw - ext4 /dev/vdb rw\n", false),
+        ("1 0 254:1 / /docker rw - ext4 /dev/vdb rw\n2 1 254:2 /x /docker rw - ext4 /dev/vdc rw\n", false),
+        ("1 0 254:2 /x /docker rw - ext4 /dev/vdc rw\n2 1 254:1 / /docker rw - ext4 /dev/vdb rw\nnonsense\n", true),
+        ("1 0 254:1 / /docker/volumes rw - ext4 /dev/vdb rw\n", false),
+    ] {
+        let host = Host::new();
+        host.process(10, "layerwise").link("ns/pid", "pid:[4026531836]").file("mountinfo", mounts);
+        assert_eq!(mounts::is_whole_file_system(&host.proc(), Path::new("/docker")), whole, "{mounts}");
+    }
 }

@@ -175,6 +175,15 @@ fn live(names: Names, (pid, mount_point, file_system): Seen) -> LiveMount {
     }
 }
 
+/// Whether the directory that we call `path` is a file system of its own, from its root on: not a part of one, nor one mounted over it.
+#[must_use]
+pub fn is_whole_file_system(proc: &Proc, path: &Path) -> bool {
+    let table = proc.own_pid().and_then(|own| proc.read(own, "mountinfo", LIMIT).ok().flatten()).unwrap_or_default();
+    // Of several mounts on one point, the last is on top.
+    let mount = mountinfo::parse(&table).flatten().filter(|mount| mount.mount_point() == path).last();
+    mount.is_some_and(|mount| mount.root() == Path::new("/"))
+}
+
 /// Where in our own mounts the directory lies that process `pid` sees at `path`: the same file system is often mounted in both namespaces,
 /// under different names. The answers are guesses, best first, for the caller to verify.
 pub(super) fn own_names(proc: &Proc, pid: u32, path: &Path) -> Vec<PathBuf> {

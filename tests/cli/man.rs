@@ -1,0 +1,33 @@
+//! `man` and `completions`: what is made of the description of the command line.
+
+use crate::sample::{binary, run};
+use std::fs;
+
+#[test]
+fn there_is_a_manual_page_for_each_command() {
+    let temp = tempfile::tempdir().unwrap();
+    let ran = run(binary().arg("man").arg(temp.path()));
+    assert_eq!((ran.status, ran.output.as_str()), (0, ""));
+    let page = |name: &str| fs::read_to_string(temp.path().join(name)).unwrap();
+    let help = run(binary().arg("--help")).output;
+    let commands = help.lines().skip_while(|line| *line != "Commands:").skip(1).take_while(|line| !line.is_empty());
+    let commands: Vec<_> = commands.filter_map(|line| line.split_whitespace().next()).filter(|name| *name != "help").collect();
+    assert!(commands.contains(&"why") && commands.contains(&"df"), "{commands:?}");
+    for command in commands {
+        assert!(page(&format!("layerwise-{command}.1")).contains(".SH SYNOPSIS"), "{command}");
+    }
+    assert!(page("layerwise.1").contains("layerwise\\-why(1)"));
+    assert!(page("layerwise-why.1").contains("TARGET is whatever is in hand"));
+    let ran = run(binary().args(["man", "/nonexistent"]));
+    assert_eq!(ran.status, 2);
+    assert!(ran.errors.contains("cannot write manual pages to /nonexistent"), "{}", ran.errors);
+}
+
+#[test]
+fn each_shell_has_completions_of_every_command() {
+    for shell in ["bash", "zsh", "fish", "elvish", "powershell"] {
+        let ran = run(binary().args(["completions", shell]));
+        assert_eq!((ran.status, ran.errors.as_str()), (0, ""), "{shell}");
+        assert!(ran.output.contains("build-cache"), "{shell}");
+    }
+}
