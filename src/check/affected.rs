@@ -97,9 +97,14 @@ const fn needs(edge: &Edge) -> bool {
         | Via::SnapshotParent
         | Via::CacheRecord => true,
         // A name, a lease and a mount that is there already lose nothing; a container runs without the image that it was made from.
-        Via::ReferenceTo | Via::ParentImage | Via::CreatedFrom | Via::DirectoryOf | Via::Leased | Via::MountedIn(_) | Via::HeldBy(..) => {
-            false
-        }
+        Via::ReferenceTo
+        | Via::ParentImage
+        | Via::CreatedFrom
+        | Via::LiesIn
+        | Via::DirectoryOf
+        | Via::Leased
+        | Via::MountedIn(_)
+        | Via::HeldBy(..) => false,
     }
 }
 

@@ -143,6 +143,9 @@ impl Builder<'_> {
         }
         for mount in inventory.mounts.values() {
             let from = Thing::Mount(mount.name.clone());
+            for around in mount.name.around() {
+                self.keep_if_there(&from, &Thing::Mount(around), Via::LiesIn);
+            }
             for (id, via) in [(&mount.mount_id, Via::MountId), (&mount.init_id, Via::InitId)] {
                 if let Some(&id) = id.value() {
                     self.keep(&from, Thing::Dir(id), via);

@@ -143,6 +143,8 @@ pub enum Via {
     CacheId,
     /// The `parent` of a layer.
     ParentLayer,
+    /// The record lies in the directory of another.
+    LiesIn,
     /// The directory is the layer's: without its record nothing would know it.
     DirectoryOf,
     /// An entry of `lower`, counted from 1 at the nearest.
@@ -184,6 +186,7 @@ impl fmt::Display for Via {
             Self::InitOf => f.write_str("init layer of"),
             Self::CacheId => f.write_str("layerdb cache-id"),
             Self::ParentLayer => f.write_str("parent of"),
+            Self::LiesIn => f.write_str("lies in the record of"),
             Self::DirectoryOf => f.write_str("record of directory"),
             Self::LowerEntry(position) => write!(f, "lower entry {position}"),
             Self::OwnLink => f.write_str("link of"),

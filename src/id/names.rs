@@ -60,6 +60,13 @@ impl MountName {
         Hex32::parse(text).map(Self::Hex).or_else(|| build_chars(text).map(Self::Build)).or_else(|| Self::parse_image_mount(text))
     }
 
+    /// The names in whose directories this one's lies, if they are names: image mounts may be called by paths.
+    pub fn around(&self) -> impl Iterator<Item = Self> + use<> {
+        let name = if let Self::ImageMount(name) = self { Some(Arc::clone(name)) } else { None };
+        let slashes: Vec<usize> = name.iter().flat_map(|name| name.match_indices('/').map(|(at, _)| at)).collect();
+        slashes.into_iter().filter_map(move |at| Self::parse(name.as_deref()?.as_bytes().get(..at)?))
+    }
+
     fn parse_image_mount(text: &[u8]) -> Option<Self> {
         const LONGEST: usize = 4096;
         let (container, rest) = text.split_at_checked(64)?;

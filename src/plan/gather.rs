@@ -57,12 +57,14 @@ impl<'a> Gatherer<'a> {
         Some(Drafted { action, nodes: taking.nodes, withheld })
     }
 
-    /// Takes the dead directories that the record at `node` names and no other action takes.
+    /// Takes the dead directories that the record at `node` names alone; one that several name is taken by itself, after all of them.
     fn named_directories(&mut self, node: NodeId, taking: &mut Taking) {
         let audit = self.audit;
         let named = audit.graph.kept_by(node).iter().filter(|edge| names_part(edge.via));
         for part in named.map(|edge| edge.to) {
+            let is_shared = audit.graph.keepers_of(part).iter().any(|edge| names_directory(edge.via) && edge.from != node);
             if let (Verdict::Garbage(_), Some(Thing::Dir(id))) = (audit.verdicts.of(part), audit.graph.thing(part))
+                && !is_shared
                 && self.taken.insert(part)
             {
                 taking.nodes.push(part);
@@ -117,6 +119,11 @@ impl<'a> Gatherer<'a> {
         }
         Some(usage)
     }
+}
+
+/// Whether this is how a record names its directories.
+const fn names_directory(via: Via) -> bool {
+    matches!(via, Via::CacheId | Via::MountId | Via::InitId)
 }
 
 /// What an action is going to take.

@@ -2,7 +2,7 @@
 
 use super::Action;
 use super::draft::Drafted;
-use crate::graph::{Graph, NodeId};
+use crate::graph::{Graph, NodeId, Via};
 use std::collections::{BTreeSet, HashMap};
 
 /// Sorts `drafted` so that an action comes after all those whose things lie on its own; otherwise the order stays.
@@ -43,10 +43,11 @@ fn below(graph: &Graph, drafted: &[Drafted]) -> Vec<BTreeSet<usize>> {
     let owner: HashMap<NodeId, usize> =
         drafted.iter().enumerate().flat_map(|(index, drafted)| drafted.nodes.iter().map(move |&node| (node, index))).collect();
     let below_one = |(index, drafted): (usize, &Drafted)| {
+        // That a directory keeps its record says nothing of which goes first: records go before what they name.
+        let kept_by = |node: NodeId| graph.kept_by(node).iter().filter(|edge| edge.via != Via::DirectoryOf).map(|edge| edge.to);
+        let direct: Vec<NodeId> = drafted.nodes.iter().flat_map(|&node| kept_by(node)).collect();
         // A link is a step on the way from one directory to another, and may belong to neither's action.
-        let direct = drafted.nodes.iter().flat_map(|&node| graph.kept_by(node)).map(|edge| edge.to);
-        let direct: Vec<NodeId> = direct.collect();
-        let behind = direct.iter().filter(|node| !owner.contains_key(node)).flat_map(|&node| graph.kept_by(node)).map(|edge| edge.to);
+        let behind = direct.iter().filter(|node| !owner.contains_key(node)).flat_map(|&node| kept_by(node));
         let all = direct.iter().copied().chain(behind);
         all.filter_map(|node| owner.get(&node).copied()).filter(|&other| other != index).collect()
     };
