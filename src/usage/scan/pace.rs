@@ -194,7 +194,9 @@ mod tests {
         if Meter::default().is_blind() {
             return;
         }
-        assert_eq!((ask(1), ask(0), ask(0)), (0, 30, 30));
+        assert_eq!((ask(1), ask(1)), (0, 0));
+        // On a busy machine some of the time that we sleep is time that we wait for the processor.
+        assert_eq!((0..100).map(|_| ask(0)).find(|wanted| *wanted > 0), Some(30));
     }
 
     #[test]
