@@ -27,6 +27,7 @@
 mod collect;
 mod delete;
 mod error;
+mod foundation;
 mod held;
 mod in_place;
 mod journal;

@@ -1,6 +1,7 @@
 //! Bringing back what was taken: each object by one rename to where it came from, if nothing has taken its place.
 
 use super::error::explain;
+use super::foundation;
 use super::journal::{Item, Slot};
 use super::lock::{Offline, Own};
 use super::look::{Sameness, look};
@@ -8,9 +9,11 @@ use super::point;
 
 use super::top::{Tops, open_dir};
 use super::trash::{Run, RunDir, Trash};
-use crate::plan::{RelPath, Role};
+use crate::graph::verdict::Garbage;
+use crate::plan::{Class, RelPath, Role};
 use rustix::fs::{AtFlags, Mode, RenameFlags, mkdirat, renameat_with, statat};
 use rustix::io::Errno;
+use std::collections::BTreeSet;
 use std::os::fd::OwnedFd;
 
 /// What became of an item that was to be restored.
@@ -26,8 +29,9 @@ pub enum Restored {
 
 /// Brings back the items of `run` whose numbers `wanted` lets through, the last one taken first, and says what became of each.
 ///
-/// Nothing that has taken a place since is ever overwritten: an item of which a place is taken stays in the trash as a whole. dockerd must not
-/// run: it would not know of what comes back.
+/// Nothing that has taken a place since is ever overwritten: an item of which a place is taken stays in the trash as a whole, and so does all
+/// that lies on what stays: without it, dockerd would take a layer for whole that no container can be started from. dockerd must not run: it
+/// would not know of what comes back.
 pub fn restore(trash: &mut Trash<'_>, run: &Run, wanted: impl Fn(&Item) -> bool, _: (&Offline, &Own)) -> Vec<(usize, Restored)> {
     put_back(trash, run, wanted)
 }
@@ -39,12 +43,24 @@ pub(super) fn put_back(trash: &mut Trash<'_>, run: &Run, wanted: impl Fn(&Item) 
         Err(error) => return run.items.iter().map(|item| (item.number, Restored::Refused(error.to_string()))).collect(),
     };
     let places = Restorer { tops: trash.tops(), dirs: &dirs };
-    let items = run.items.iter().rev().filter(|item| wanted(item));
-    let restored = items.map(|item| (item.number, places.item(item))).collect();
+    let mut restored = Vec::new();
+    // The items that lie on something that stays in the trash.
+    let mut baseless = BTreeSet::<usize>::new();
+    for item in run.items.iter().rev() {
+        let outcome = wanted(item).then(|| if baseless.contains(&item.number) { baseless_is_refused() } else { places.item(item) });
+        if outcome != Some(Restored::Whole) {
+            baseless.extend(&item.after);
+        }
+        restored.extend(outcome.map(|outcome| (item.number, outcome)));
+    }
     for dir in &dirs {
         trash.forget(dir.top, &run.id);
     }
     restored
+}
+
+fn baseless_is_refused() -> Restored {
+    Restored::Refused("what it lies on is still in the trash".to_owned())
 }
 
 struct Restorer<'a> {
@@ -57,7 +73,8 @@ impl Restorer<'_> {
         // Directories before the records that name them, whatever was taken first.
         let parts = item.objects.iter().rev().filter(|object| object.role == Role::Part);
         let objects: Vec<&Slot> = parts.chain(item.objects.iter().rev().filter(|object| object.role == Role::Record)).collect();
-        if let Some(why) = objects.iter().find_map(|object| self.obstacle(object)) {
+        let missing = || objects.iter().find_map(|object| self.missing_below(item, object));
+        if let Some(why) = objects.iter().find_map(|object| self.obstacle(object)).or_else(missing) {
             return Restored::Refused(why);
         }
         for object in objects {
@@ -81,6 +98,23 @@ impl Restorer<'_> {
             Err(Errno::NOENT) => None,
             Err(errno) => told(explain(errno)),
         }
+    }
+
+    /// What a layer that dockerd would take for whole lies on and is not there any more.
+    fn missing_below(&self, item: &Item, object: &Slot) -> Option<String> {
+        if item.class != Class(Garbage::UnreferencedLayer) {
+            return None;
+        }
+        let told = |why: String| format!("{}: {why}", object.path);
+        match foundation::of(self.run(object)?, object) {
+            Ok(below) => below.iter().find(|path| !self.is_there(path)).map(|path| told(format!("{path}, which it lies on, is gone"))),
+            Err(why) => Some(told(why)),
+        }
+    }
+
+    fn is_there(&self, path: &RelPath) -> bool {
+        let parent = self.tops.get(self.tops.of(path)).and_then(|top| top.parent_of(path).ok());
+        parent.is_some_and(|parent| statat(&parent, path.split().1, AtFlags::SYMLINK_NOFOLLOW).is_ok())
     }
 
     fn object(&self, object: &Slot) -> Result<(), String> {

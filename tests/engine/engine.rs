@@ -67,8 +67,8 @@ impl Engine {
         Some(engine)
     }
 
-    /// An engine that is switched off.
-    fn off(test: &str, data_root: Option<PathBuf>) -> Option<Self> {
+    /// An engine that is switched off, with an empty data-root of its own or on one that is there; or `None` where no engine can run.
+    pub(crate) fn off(test: &str, data_root: Option<PathBuf>) -> Option<Self> {
         let chroot = selection::chroot_of_engine(test)?;
         let work = tempfile::Builder::new().prefix("layerwise-engine-").tempdir().unwrap().keep();
         let data_root = data_root.unwrap_or_else(|| work.join("data"));
@@ -90,13 +90,24 @@ impl Engine {
 
     /// Makes new namespaces and starts dockerd in them.
     pub(crate) fn boot(&mut self) {
+        self.switch_on();
+        self.start_daemon();
+    }
+
+    /// Makes new namespaces.
+    pub(crate) fn switch_on(&mut self) {
         let answer = self.tell("on");
         self.init = Some(answer.parse().unwrap_or_else(|_| panic!("{answer}")));
-        self.start_daemon();
     }
 
     /// Starts dockerd and waits until it answers.
     pub(crate) fn start_daemon(&mut self) {
+        self.launch_daemon();
+        self.await_daemon().unwrap_or_else(|log| panic!("dockerd does not start:\n{log}"));
+    }
+
+    /// Starts dockerd, and waits for nothing.
+    pub(crate) fn launch_daemon(&mut self) {
         assert!(self.daemon.is_none(), "the daemon runs already");
         fs::create_dir_all(self.work.join("run")).unwrap();
         let log = File::options().create(true).append(true).open(self.work.join("dockerd.log")).unwrap();
@@ -113,8 +124,46 @@ impl Engine {
         command.args(["--bridge=none", "--iptables=false", "--ip-masq=false", "--log-level=warn"]);
         let daemon = command.args(["-H", &self.host()]).stdout(log.try_clone().unwrap()).stderr(log).spawn().unwrap();
         self.daemon = Some(daemon);
-        let answered = self.wait_for(|engine| engine.api().ping().then_some(()));
-        assert!(answered.is_some(), "dockerd does not answer:\n{}", self.log());
+    }
+
+    /// Waits until dockerd answers; if it ends before that, says what it said.
+    pub(crate) fn await_daemon(&mut self) -> Result<(), String> {
+        let end = Instant::now() + PATIENCE;
+        while Instant::now() < end {
+            if self.api().ping() {
+                return Ok(());
+            }
+            let ended = self.daemon.as_mut().is_none_or(|daemon| daemon.try_wait().unwrap().is_some());
+            if ended {
+                self.daemon = None;
+                return Err(self.log());
+            }
+            std::thread::sleep(Duration::from_millis(20));
+        }
+        Err(format!("it does not answer:\n{}", self.log()))
+    }
+
+    /// The pid of dockerd out here, once it is there: until then it is that of a program that is about to become dockerd.
+    pub(crate) fn daemon_pid(&self) -> Option<u32> {
+        // What we started is nsenter, which forks to enter the pid namespace.
+        let nsenter = self.daemon.as_ref()?.id();
+        let children = fs::read_to_string(format!("/proc/{nsenter}/task/{nsenter}/children")).ok()?;
+        children.split_whitespace().next()?.parse().ok()
+    }
+
+    /// Keeps dockerd from going on, until [`Engine::thaw_daemon`].
+    pub(crate) fn freeze_daemon(&self) {
+        let pid = self.daemon_pid().expect("dockerd is there");
+        self.succeed(Command::new("kill").args(["-s", "STOP", &pid.to_string()]));
+    }
+
+    /// Lets dockerd go on.
+    pub(crate) fn thaw_daemon(&self) {
+        // nsenter stops itself when its child is stopped.
+        let nsenter = self.daemon.as_ref().map(Child::id);
+        for pid in self.daemon_pid().into_iter().chain(nsenter) {
+            self.succeed(Command::new("kill").args(["-s", "CONT", &pid.to_string()]));
+        }
     }
 
     /// Stops dockerd as a service manager would, and with it the containers.

@@ -94,3 +94,47 @@ fn what_somebody_begins_to_use_while_it_is_taken_is_put_back_with_what_it_lies_o
         assert_eq!(world.root().join(".layerwise").exists(), arguments.contains(&"--trash"));
     }
 }
+
+#[test]
+fn a_layer_does_not_come_back_without_what_it_lies_on() {
+    let (world, mut root) = World::empty();
+    let used = root.layer(None, Tree::new("used").file("a", 1)).unwrap();
+    root.image(&ImageSpec::new(&used).tag("used:1")).unwrap();
+    let lower_tree = Tree::new("lower").file("b", 1000);
+    let lower = root.layer(Some(&used), lower_tree.clone()).unwrap();
+    let upper = root.layer(Some(&lower), Tree::new("upper").file("c", 1000)).unwrap();
+    assert_eq!(world.run(&["prune", "--force", "--trash"]).status, Some(0));
+    let trashed = world.snapshot();
+    // Alone it would be a record that dockerd cannot load, and that keeps the layer from being pulled.
+    let ran = world.run(&["trash", "restore", &upper.chain_id.to_string()]);
+    assert_eq!(ran.status, Some(5), "{ran:?}");
+    assert!(ran.output.contains("what it lies on is still in the trash"), "{}", ran.output);
+    world.snapshot().assert_is(&trashed, "the upper layer alone");
+    // The lower layer is pulled again, into another directory: dockerd would take the upper one for whole, and could not mount it.
+    Builder::open(world.root()).unwrap().layer(Some(&used), lower_tree).unwrap();
+    let pulled = world.snapshot();
+    let ran = world.run(&["trash", "restore"]);
+    assert_eq!(ran.status, Some(5), "{ran:?}");
+    assert!(ran.output.contains("something has taken its place"), "{}", ran.output);
+    world.snapshot().assert_is(&pulled, "the lower layer was pulled again");
+}
+
+#[test]
+fn a_layer_does_not_come_back_when_what_it_lay_on_is_gone() {
+    let (world, mut root) = World::empty();
+    let [used, other] = ["used", "other"].map(|name| root.layer(None, Tree::new(name).file("a", 1)).unwrap());
+    root.image(&ImageSpec::new(&used).tag("used:1")).unwrap();
+    root.image(&ImageSpec::new(&other).tag("other:1")).unwrap();
+    root.layer(Some(&other), Tree::new("spare").file("b", 1000)).unwrap();
+    assert_eq!(world.run(&["prune", "--force", "--trash"]).status, Some(0));
+    // As dockerd does when the image is removed.
+    for path in [other.record(), other.dir.path(), format!("overlay2/l/{}", other.dir.link).into()] {
+        let path = world.root().join(path);
+        if path.is_symlink() { fs::remove_file(path).unwrap() } else { fs::remove_dir_all(path).unwrap() }
+    }
+    let before = world.snapshot();
+    let ran = world.run(&["trash", "restore"]);
+    assert_eq!(ran.status, Some(5), "{ran:?}");
+    assert!(ran.output.contains("which it lies on, is gone"), "{}", ran.output);
+    world.snapshot().assert_is(&before, "afterwards");
+}

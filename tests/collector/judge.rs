@@ -1,0 +1,106 @@
+//! dockerd as the judge: what it knows, and whether all of that works.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::process::Command;
+
+use crate::docker::Docker;
+use crate::engine::Builder::{BuildKit, Classic};
+use crate::engine::{Builder, Engine};
+use crate::saved;
+
+/// Everything that dockerd lists, in words that another dockerd would use of a copy of the same data-root.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Known(pub(crate) BTreeMap<String, String>);
+
+impl Known {
+    /// What `docker images -a`, `docker ps -a` and `docker system df -v` say.
+    pub(crate) fn of(docker: &Docker) -> Self {
+        let images = docker.images.values().map(|image| {
+            let names = (&image.repo_tags, &image.repo_digests);
+            let what = format!("{names:?} {} bytes, {:?} in {:?}", image.size, image.root_fs.layers, image.graph_driver.all());
+            (format!("image {}", image.id), what)
+        });
+        let containers = docker.containers.values().map(|container| {
+            let what = format!("{} of {} in {:?}", container.name, container.image, container.graph_driver.all());
+            (format!("container {}", container.id), what)
+        });
+        let usage = docker.usage.images.iter().map(|image| {
+            let what = format!("{} bytes, {} shared, {} containers", image.size, image.shared_size, image.containers);
+            (format!("usage of {}", image.id), what)
+        });
+        let cache = docker.usage.build_cache.iter().map(|record| {
+            let parents = record.parents();
+            let what = format!("{} on {parents:?}, {}, {} bytes, shared: {}", record.kind, record.description, record.size, record.shared);
+            (format!("build cache {}", record.id), what)
+        });
+        Self(images.chain(containers).chain(usage).chain(cache).collect())
+    }
+
+    /// Fails with the differences, if this is not `expected`.
+    #[track_caller]
+    pub(crate) fn assert_is(&self, expected: &Self, when: &str) {
+        let keys = self.0.keys().chain(expected.0.keys()).filter(|key| self.0.get(*key) != expected.0.get(*key));
+        let told: Vec<String> =
+            keys.map(|key| format!("{key}:\n  is        {:?}\n  should be {:?}", self.0.get(key), expected.0.get(key))).collect();
+        assert!(told.is_empty(), "{when}:\n{}", told.join("\n"));
+    }
+}
+
+/// What a dockerd says of a copy of the data-root, which goes again: what it would have known had nobody collected anything.
+///
+/// The engine of the data-root must have been killed or stopped.
+pub(crate) fn known_without_us(test: &str, data_root: &Path) -> Known {
+    let copy = copy_of(data_root);
+    // Copying what a live container is in the middle of writing is none of our business: they only sleep.
+    let engine = Engine::start_on(test, copy.path()).expect("there was an engine before");
+    Known::of(&Docker::ask(&engine))
+}
+
+/// A copy of a data-root.
+pub(crate) fn copy_of(data_root: &Path) -> tempfile::TempDir {
+    let copy = tempfile::Builder::new().prefix("layerwise-copy-").tempdir().unwrap();
+    copy_to(data_root, copy.path());
+    copy
+}
+
+/// Copies a data-root into an empty directory.
+pub(crate) fn copy_to(data_root: &Path, target: &Path) {
+    let status = Command::new("cp").args(["-a", "--reflink=auto"]).arg(data_root.join(".")).arg(target).status().unwrap();
+    assert!(status.success(), "cannot copy {}", data_root.display());
+}
+
+/// Checks that every image can be saved with its digests, run, and built upon by both builders.
+pub(crate) fn assert_images_work(engine: &Engine, docker: &Docker, when: &str) {
+    saved::assert_images_are_whole(engine, docker, when);
+    let with_layers = || docker.images.values().filter(|image| image.root_fs.layers.is_some());
+    for image in with_layers().filter(|image| has_shell(image)) {
+        let answer = engine.docker_sh(&format!("run --rm --network none {}", image.id), "cat /bin/busybox >/written && echo works");
+        assert_eq!(answer, "works", "{when}: {}", image.id);
+    }
+    let ids: Vec<&str> = with_layers().map(|image| image.id.as_str()).collect();
+    build_upon(engine, Classic, &ids, when);
+    let names = with_layers().filter_map(|image| image.repo_tags.iter().flatten().next().map(String::as_str));
+    build_upon(engine, BuildKit, &names.collect::<Vec<_>>(), when);
+}
+
+/// The image from nothing that the fixture builds has no shell.
+fn has_shell(image: &crate::docker::Image) -> bool {
+    !image.repo_tags.iter().flatten().any(|name| name == "scratch:1")
+}
+
+/// Builds one image that copies a file from a stage on top of each of `images`, and forgets it again.
+fn build_upon(engine: &Engine, builder: Builder, images: &[&str], when: &str) {
+    use std::fmt::Write as _;
+    let mut dockerfile = String::new();
+    for (stage, image) in images.iter().enumerate() {
+        writeln!(dockerfile, "FROM {image} AS stage{stage}\nCOPY marker /marker-{stage}").unwrap();
+    }
+    dockerfile.push_str("FROM scratch\n");
+    for stage in 0..images.len() {
+        writeln!(dockerfile, "COPY --from=stage{stage} /marker-{stage} /").unwrap();
+    }
+    let context = engine.context(&format!("upon-{builder:?}"), &[("Dockerfile", &dockerfile), ("marker", when)]);
+    engine.build(builder, "--no-cache -t upon:1", &context);
+    engine.docker("rmi upon:1");
+}
