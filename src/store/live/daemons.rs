@@ -128,11 +128,11 @@ impl Reader<'_> {
         let seems = database.as_ref().filter(|_| verified.is_none()).and_then(|(root, _)| self.follow(root, view).identity);
         let argued = arguments.map(|arguments| self.claim(&arguments, view));
         let (claim, place) = match (verified, argued, database) {
-            (Some(place), argued, Some((data_root, _))) => {
+            (Some((data_root, place)), argued, _) => {
                 let userns_remap = argued.is_some_and(|claim| claim.userns_remap);
                 (Claim { data_root, evidence: Evidence::OpenDatabase, userns_remap }, place)
             }
-            (_, argued, database) => {
+            (None, argued, database) => {
                 let named = |(data_root, _)| Claim { data_root, evidence: Evidence::Default, userns_remap: false };
                 let claim = argued.or_else(|| database.map(named))?;
                 let place = self.follow(&claim.data_root, view);
@@ -216,16 +216,19 @@ impl Reader<'_> {
     }
 }
 
-/// Finds the data-root `root` of an open database, if the database there is the very file that is open. The kernel names an open file
-/// from our root if it can, else from the root of the process's namespace.
-fn verify(root: &Path, file: FileId, view: Option<&View<'_>>) -> Option<Place> {
+/// Finds the data-root `root` of an open database, by the name that the process has for it, if the database there is the very file that is
+/// open. The kernel names an open file from our root if it can, else from the root of the process's namespace, which may not be its own.
+fn verify(root: &Path, file: FileId, view: Option<&View<'_>>) -> Option<(PathBuf, Place)> {
     if reach::leads_to(&root.join(locks::DATABASE), file) {
         let tmp_born = reach::born(rustix::fs::CWD, &root.join("tmp"));
-        return Some(Place { identity: FileId::by_path(root).ok(), here: Some(root.to_owned()), tmp_born });
+        return Some((root.to_owned(), Place { identity: FileId::by_path(root).ok(), here: Some(root.to_owned()), tmp_born }));
     }
-    let reached = view?.dir(root).ok()??;
-    let found = FileId::at(&reached.fd, Path::new(locks::DATABASE), rustix::fs::AtFlags::SYMLINK_NOFOLLOW);
-    found.is_ok_and(|found| found == file).then(|| reached.into())
+    let view = view?;
+    [Some(root.to_owned()), view.within(root)].into_iter().flatten().find_map(|root| {
+        let reached = view.dir(&root).ok()??;
+        let found = FileId::at(&reached.fd, Path::new(locks::DATABASE), rustix::fs::AtFlags::SYMLINK_NOFOLLOW);
+        found.is_ok_and(|found| found == file).then(|| (root, reached.into()))
+    })
 }
 
 /// The data-root of a database by its path, as the kernel names an open file.

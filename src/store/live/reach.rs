@@ -48,6 +48,12 @@ impl<'a> View<'a> {
         }
     }
 
+    /// What the process calls what is `path` from the root of its namespace, if it lives in a directory of that, as in a chroot.
+    pub(super) fn within(&self, path: &Path) -> Option<PathBuf> {
+        let root = self.proc.link(self.pid, "root").ok()??;
+        Some(Path::new("/").join(path.strip_prefix(root).ok()?))
+    }
+
     /// Opens the directory that the process calls `path`, or says that there is none.
     pub(super) fn dir(&self, path: &Path) -> Result<Option<Reached>, ReadError> {
         let fd = match self.resolve(path, OFlag::O_PATH | OFlag::O_DIRECTORY) {
