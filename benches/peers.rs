@@ -82,7 +82,7 @@ fn main() -> Result<(), Box<dyn Error>> {
 /// Makes a tree, unless it is there already.
 fn plant(dir: &Path, name: &str, plan: Plan) -> Result<PathBuf, Box<dyn Error>> {
     let (tree, done) = (dir.join(name), dir.join(format!("{name}.done")));
-    let planned = format!("{plan:?}");
+    let planned = format!("{plan:?}, form {}", tree::FORM);
     if std::fs::read_to_string(&done).ok().as_ref() != Some(&planned) {
         if tree.exists() {
             return Err(format!("{} is incomplete, or another tree: remove it first", tree.display()).into());
