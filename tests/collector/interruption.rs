@@ -63,16 +63,17 @@ impl Operation {
             BuildClassic | BuildWithBuildKit => drop(context(engine, round)),
             Load | Pull | RemoveImage => {
                 engine.build(Classic, &format!("-t {name}:1"), &context(engine, round));
-                if self == Load {
-                    engine.docker(&format!("save -o {} {name}:1", saved(engine, round).display()));
-                }
+                let archive = saved(engine, round);
+                engine.docker(&format!("save -o {} {name}:1", archive.display()));
                 if self == Pull {
                     engine.docker(&format!("tag {name}:1 {ADDRESS}/{name}:1"));
                     engine.docker(&format!("push {ADDRESS}/{name}:1"));
                     engine.docker(&format!("rmi {ADDRESS}/{name}:1"));
                 }
-                if self != RemoveImage {
-                    engine.docker(&format!("rmi {name}:1"));
+                engine.docker(&format!("rmi {name}:1"));
+                if self == RemoveImage {
+                    // Without the untagged images between its steps, which would go with it.
+                    engine.docker(&format!("load -i {}", archive.display()));
                 }
             }
             Commit | RemoveContainer => {
