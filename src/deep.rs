@@ -11,7 +11,7 @@
 //! where one of them must be wrong. Nothing is kept of a file but sixteen bytes for its name.
 //!
 //! Names are hostile: they are cleaned like dockerd does it, links in them are followed in what the *headers* say and never on the disk, and the
-//! disk is asked through [`Tree`], which follows nothing. A name that leads out is damage and is not looked up.
+//! disk is asked through [`Tree`](crate::dir::tree::Tree), which follows nothing. A name that leads out is damage and is not looked up.
 
 mod compare;
 mod expected;
