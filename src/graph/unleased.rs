@@ -4,6 +4,7 @@
 //! so it neither uses one of these again nor ever deletes it. What stays in `snapshots.db` when its directory is gone is a key that nothing
 //! looks up, as `docker builder prune` leaves one too.
 
+use super::verdict::Emptiness;
 use crate::inventory::Inventory;
 use crate::store::buildkit::{BuildKit, SnapshotKey};
 use crate::unreadable::Pins;
@@ -13,14 +14,15 @@ use std::collections::{BTreeMap, BTreeSet};
 ///
 /// # Errors
 /// When it is not known as a whole who asks for what, with the reason: then there is none.
-pub fn find(inventory: &Inventory) -> Result<BTreeSet<SnapshotKey>, String> {
+pub fn find(inventory: &Inventory, emptiness: Emptiness) -> Result<BTreeSet<SnapshotKey>, String> {
     let Some(buildkit) = &inventory.buildkit else { return Ok(BTreeSet::new()) };
     let home = inventory.root.join(crate::store::buildkit::PATH);
     let lost = |pins| !matches!(pins, Pins::Nothing | Pins::Images);
     if let Some(unreadable) = inventory.unreadable.iter().find(|unreadable| unreadable.path.starts_with(&home) && lost(unreadable.pins)) {
         return Err(format!("cannot {} {}: {}", unreadable.operation, unreadable.path.display(), unreadable.error));
     }
-    if buildkit.leases.is_empty() && !buildkit.snapshots.is_empty() {
+    let is_meant_to_be_empty = emptiness == Emptiness::Believed && buildkit.records.is_empty();
+    if buildkit.leases.is_empty() && !buildkit.snapshots.is_empty() && !is_meant_to_be_empty {
         return Err("BuildKit has not one lease: a Docker before 20.10 has none, and one that lost them neither".to_owned());
     }
     let live = live(buildkit);

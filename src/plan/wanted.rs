@@ -58,7 +58,7 @@ impl Wanted {
             }
         }
         if self.include.contains(&Include::BuildSnapshots) {
-            match unleased::find(inventory) {
+            match unleased::find(inventory, self.emptiness) {
                 Ok(keys) => things.extend(keys.into_iter().map(Thing::Snapshot)),
                 Err(why) => untold.push(("build-snapshot", why)),
             }

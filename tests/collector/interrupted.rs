@@ -138,7 +138,8 @@ fn assert_nothing_is_left_when_everything_is_removed(engine: &mut Engine, sums: 
     engine.docker("builder prune --all --force");
     engine.stop();
     let root = engine.data_root();
-    collect(&root, "--allow-empty", "when everything is removed", sums);
+    // A build that was cut off leaves snapshots that `docker builder prune` does not find either.
+    collect(&root, "--allow-empty --include build-snapshots", "when everything is removed", sums);
     let names = |directory: &str| -> Vec<String> {
         let entries = root.join(directory).read_dir().into_iter().flatten();
         entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect()
