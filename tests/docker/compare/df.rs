@@ -41,7 +41,9 @@ fn where_nothing_leaked_nothing_is_garbage() {
             classes.iter().find(|class| text(class, "class") == name).unwrap_or_else(|| panic!("no class {name}"))
         };
         assert_eq!(Du::said_by(class("garbage")), Du { bytes: 0, inodes: 0 }, "{}: {:?}", seen.moment, seen.layerwise.findings);
-        assert_eq!(seen.layerwise.findings, Vec::<Value>::new(), "{}", seen.moment);
+        // That the image of one container was removed from under it is worth a notice, and no damage.
+        let damage: Vec<_> = seen.layerwise.findings.iter().filter(|finding| finding["severity"] != "notice").collect();
+        assert_eq!(damage, Vec::<&Value>::new(), "{}", seen.moment);
         for name in ["image-layers", "container-layers", "container-files", "build-cache", "volumes", "metadata"] {
             assert!(Du::said_by(class(name)).inodes > 0, "class {name} is empty, {}", seen.moment);
         }
