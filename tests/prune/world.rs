@@ -9,11 +9,11 @@ use std::os::unix::ffi::OsStrExt as _;
 use std::os::unix::fs::{FileTypeExt as _, MetadataExt as _};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
-use std::sync::OnceLock;
+use std::sync::{OnceLock, PoisonError, RwLock};
 
 /// A data-root that goes when it goes.
 pub(crate) struct World {
-    temp: tempfile::TempDir,
+    temp: Temp,
     path: PathBuf,
 }
 
@@ -24,6 +24,26 @@ pub(crate) struct Ran {
     pub(crate) status: Option<i32>,
     pub(crate) output: String,
     pub(crate) errors: String,
+}
+
+/// Held for writing while a data-root is removed. All have directories of the same names, and where one is that somebody has open cannot be
+/// told any more once it is gone: so no program runs meanwhile that would take it for its own.
+static VANISHING: RwLock<()> = RwLock::new(());
+
+/// A directory that goes when it goes, while no program runs.
+struct Temp(Option<tempfile::TempDir>);
+
+impl Temp {
+    fn path(&self) -> &Path {
+        self.0.as_ref().unwrap().path()
+    }
+}
+
+impl Drop for Temp {
+    fn drop(&mut self) {
+        let _no_program_runs = VANISHING.write().unwrap_or_else(PoisonError::into_inner);
+        drop(self.0.take());
+    }
 }
 
 impl World {
@@ -58,7 +78,7 @@ impl World {
         let temp = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap();
         let path = temp.path().canonicalize().unwrap().join("docker");
         let builder = Builder::create(&path).unwrap();
-        (Self { temp, path }, builder)
+        (Self { temp: Temp(Some(temp)), path }, builder)
     }
 
     /// In memory, if the machine has such a file system: hundreds of data-roots are written and synced.
@@ -66,12 +86,12 @@ impl World {
         let temp = tempfile::tempdir_in("/dev/shm").or_else(|_| tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR"))).unwrap();
         let path = temp.path().canonicalize().unwrap().join("docker");
         make(&path);
-        Self { temp, path }
+        Self { temp: Temp(Some(temp)), path }
     }
 
     /// A data-root at `path`, which somebody else takes away.
     pub(crate) fn at(path: &Path) -> Self {
-        Self { temp: tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap(), path: path.to_owned() }
+        Self { temp: Temp(Some(tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap())), path: path.to_owned() }
     }
 
     pub(crate) fn root(&self) -> &Path {
@@ -166,6 +186,7 @@ pub(crate) fn objects(action: &Value) -> Vec<String> {
 }
 
 fn run(command: &mut Command) -> Ran {
+    let _nothing_vanishes = VANISHING.read().unwrap_or_else(PoisonError::into_inner);
     let Output { status, stdout, stderr } = command.output().unwrap();
     let [output, errors] = [stdout, stderr].map(|bytes| String::from_utf8(bytes).unwrap());
     Ran { status: status.code(), output, errors }
