@@ -58,6 +58,11 @@ fn lines(engine: &Engine, arguments: &[&str]) -> Vec<String> {
     lines
 }
 
+/// Whether this is the engine that the builder imitates to the mode of each file: others add some and leave some out.
+fn imitated(engine: &Engine) -> bool {
+    engine.major_version() == 20
+}
+
 /// The digests of the layers in what `docker save` wrote of one image, base first.
 fn saved_layers(archive: &[u8]) -> Vec<DiffId> {
     let temp = tempfile::tempdir().unwrap();
@@ -107,7 +112,10 @@ fn dockerd_lists_saves_and_runs_what_was_built() {
         ["/data:", "1600000000", "4711 7 8 70000", "above", "hello", "ls: /etc/old: No such file or directory"]
     );
     docker(&engine, &["start", "web"]);
-    assert_eq!(lines(&engine, &["exec", "web", "cat", "/tmp/written", "/data/inside"]), ["before", "of the volume"]);
+    // Not with exec, which does not find its way into the container where the engine lives in a chroot.
+    docker(&engine, &["commit", "web", "web:1"]);
+    let cat = ["run", "--rm", "--network=none", "--volumes-from=web", "web:1", "cat", "/tmp/written", "/data/inside"];
+    assert_eq!(lines(&engine, &cat), ["before", "of the volume"]);
 }
 
 #[test]
@@ -137,9 +145,7 @@ fn dockerd_keeps_house_in_the_databases_that_were_built() {
     }
     assert_eq!(records.iter().filter(|line| !line.is_empty()).count(), 6, "{records:?}");
 
-    let context = temp.path().join("context");
-    fs::create_dir(&context).unwrap();
-    fs::write(context.join("Dockerfile"), "FROM site:1\nRUN cat /in > /copy\n").unwrap();
+    let context = engine.context("upon", &[("Dockerfile", "FROM site:1\nRUN cat /in > /copy\n")]);
     docker(&engine, &["build", "--quiet", "--network=none", "--tag=upon:1", context.to_str().unwrap()]);
     assert_eq!(saved_layers(&docker(&engine, &["save", "site:1"])), site.top.unwrap().diff_ids);
     docker(&engine, &["builder", "prune", "--all", "--force"]);
@@ -166,7 +172,11 @@ fn a_fresh_data_root_has_the_names_and_modes_that_dockerd_gives_it() {
     let real = temp.path().join("real");
     fs::create_dir(&real).unwrap();
     let Some(engine) = Engine::start_on("a_fresh_data_root_has_the_names_and_modes_that_dockerd_gives_it", &real) else { return };
+    let is_imitated = imitated(&engine);
     drop(engine);
+    if !is_imitated {
+        return;
+    }
     let built = Builder::create(temp.path().join("built")).unwrap();
     assert_eq!(names_and_modes(built.path()), names_and_modes(&real));
 }
@@ -240,6 +250,9 @@ fn what_dockerd_adds_has_the_shape_of_what_was_built() {
     let configs = files.map(|file| fs::read(at(&done.path()).join(file)).unwrap());
     let container = shape(&at(&done.path()), &done.id.to_string());
     let Some(engine) = Engine::start_on("what_dockerd_adds_has_the_shape_of_what_was_built", root.path()) else { return };
+    if !imitated(&engine) {
+        return;
+    }
     let answer = |arguments: &[&str]| lines(&engine, arguments).pop().unwrap();
     let made = answer(&["create", "--network=none", "ours:1", "sh", "-c", "echo done; cat /etc/passwd > /copy"]);
     docker(&engine, &["start", "--attach", &made]);

@@ -17,7 +17,7 @@ pub(super) struct Args {
 }
 
 /// What the tour shows, and why.
-const TOUR: [(&str, &[&str]); 8] = [
+const TOUR: [(&str, &[&str]); 9] = [
     ("Where did the space and the inodes go?", &["df"]),
     ("What do the images share, and what has each alone?", &["images", "--sort", "exclusive_bytes"]),
     ("How do they stand on each other?", &["tree"]),
@@ -26,6 +26,7 @@ const TOUR: [(&str, &[&str]); 8] = [
     ("What is this directory, and why may it go?", &["why", "4ba5ec135ced"]),
     ("What is this image, and what holds it?", &["why", "shop/api:2"]),
     ("What would removing an image and its containers give back?", &["freed", "shop/worker:2", "worker", "migrate"]),
+    ("What could be taken back?", &["prune", "--dry-run"]),
 ];
 
 pub(super) fn run(args: &Args, global: &Global, output: &mut Output) -> Result<Status, Failure> {
