@@ -2,7 +2,7 @@
 //!
 //! Removing is what dockerd does: an image goes with the untagged images that it was built upon and that nothing else is built upon; an
 //! image that a container was made from, or that another image was built upon, stays. A layer stays below every layer and read-write
-//! layer that dockerd has loaded, even one that is garbage.
+//! layer that dockerd has loaded, even one that is garbage. What is mounted of a container goes with it: a running one is stopped first.
 
 use super::why::{HeldBy, describe, held_by};
 use crate::audit::Audit;
@@ -50,7 +50,11 @@ pub struct Kept {
 pub fn find(audit: &Audit, asked: &BTreeSet<Thing>) -> Freed {
     let removed = with_untagged_parents(audit, asked);
     let graph = &audit.graph;
-    let gone = |node: NodeId| graph.thing(node).is_some_and(|thing| removed.contains(thing) || names_removed(audit, &removed, thing));
+    let unmounted = mounts_of(audit, &removed);
+    let gone = |node: NodeId| {
+        let is_gone = |thing| removed.contains(thing) || unmounted.contains(thing) || names_removed(audit, &removed, thing);
+        graph.thing(node).is_some_and(is_gone)
+    };
     // A process that has a file open keeps nobody from removing it.
     let asks = |node: &NodeId| !matches!(graph.thing(*node), Some(Thing::Process(_)));
     let before = graph.reachable(graph.roots().filter(asks));
@@ -89,6 +93,17 @@ fn with_untagged_parents(audit: &Audit, asked: &BTreeSet<Thing>) -> BTreeSet<Thi
         }
     }
     removed
+}
+
+/// What is mounted of the read-write layers of removed containers, wherever.
+fn mounts_of(audit: &Audit, removed: &BTreeSet<Thing>) -> BTreeSet<Thing> {
+    let graph = &audit.graph;
+    let containers = removed.iter().filter(|thing| matches!(thing, Thing::Container(_))).filter_map(|thing| graph.node(thing));
+    let read_write = |via| matches!(via, Via::RwLayer | Via::MountId);
+    let kept = |node| graph.kept_by(node).iter().filter(move |edge| read_write(edge.via)).map(|edge| edge.to);
+    let dirs: BTreeSet<NodeId> = containers.flat_map(kept).flat_map(kept).collect();
+    let holders = dirs.iter().flat_map(|&dir| graph.keepers_of(dir)).filter_map(|edge| graph.thing(edge.from));
+    holders.filter(|thing| matches!(thing, Thing::LiveMount(..))).cloned().collect()
 }
 
 /// What nothing in use keeps but dockerd loads all the same, so that it counts as a user of the layers below.

@@ -60,17 +60,27 @@ fn remove_image(engine: &Engine, id: &str) -> Removal {
     remove(engine, "image", id, &lines)
 }
 
+/// Removes a running container, and then the image that it was made from.
+pub(crate) fn remove_with_image(engine: &Engine, container: &str, image: &str) -> Removal {
+    remove_all(engine, "running container", &[container, image], &[format!("rm -f {container}"), format!("rmi {image}")])
+}
+
 fn remove(engine: &Engine, kind: &str, id: &str, lines: &[String]) -> Removal {
-    let root = engine.data_root();
-    let ((before, before_apart), said) = at_rest(&root, || Layerwise::on(&root).ask("freed", &[id]));
-    let (images_before, garbage_before) = (images(engine), garbage(&root));
     let has_image_mount = kind == "container" && mounts_an_image(engine, id);
+    Removal { has_image_mount, ..remove_all(engine, kind, &[id], lines) }
+}
+
+/// Removes by `lines` what `freed` is asked about as `targets`.
+fn remove_all(engine: &Engine, kind: &str, targets: &[&str], lines: &[String]) -> Removal {
+    let root = engine.data_root();
+    let ((before, before_apart), said) = at_rest(&root, || Layerwise::on(&root).ask("freed", targets));
+    let (images_before, garbage_before) = (images(engine), garbage(&root));
     let refused = lines.iter().filter(|line| !engine.docker_command(line).output().unwrap().status.success()).count() == lines.len();
     let ((after, after_apart), garbage) = at_rest(&root, || garbage(&root));
     let images_after = images(engine);
     let images_said = texts(&said, "images").into_iter().map(str::to_owned).collect();
     Removal {
-        has_image_mount,
+        has_image_mount: false,
         what: format!("{kind} {}", lines.join(", ")),
         refused,
         freed: Du::said_by(&said),
