@@ -1,6 +1,6 @@
 //! What can be reached from what.
 
-use super::{Edge, Graph, NodeId, Via};
+use super::{Edge, Graph, NodeId, Thing, Via};
 use std::collections::VecDeque;
 
 /// A set of nodes.
@@ -58,14 +58,33 @@ impl Graph {
         self.reachable(self.roots())
     }
 
-    /// For every node the nearest image, container or other root that keeps it; nodes that nothing keeps have none.
+    /// For every node the root that keeps it and says most to a person; nodes that nothing keeps have none.
+    ///
+    /// That is the nearest image or container, an image with a name before one without; and where there is none, the nearest other root.
     #[must_use]
     pub fn nearest_roots(&self) -> Vec<Option<NodeId>> {
         let mut nearest = vec![None; self.len()];
-        let named = self.things().filter(|(_, thing)| thing.is_root() && !matches!(thing, super::Thing::Reference(_)));
-        let mut open: VecDeque<_> = named.map(|(node, _)| (node, node)).collect();
-        // What only its directory keeps comes last.
-        let mut behind = VecDeque::new();
+        let named = |node| self.keepers_of(node).iter().any(|edge| edge.via == Via::ReferenceTo);
+        let is_wanted = |thing: &Thing| thing.is_root() && !matches!(thing, Thing::Reference(_));
+        let rank = |node, thing: &Thing| {
+            let is_image = matches!(thing, Thing::Image(_));
+            if is_image && named(node) {
+                0
+            } else if matches!(thing, Thing::Container(_)) {
+                1
+            } else if is_image {
+                2
+            } else {
+                3
+            }
+        };
+        let mut seeds: Vec<_> =
+            self.things().filter(|(_, thing)| is_wanted(thing)).map(|(node, thing)| (rank(node, thing), node)).collect();
+        seeds.sort_unstable();
+        let (known, others): (Vec<_>, Vec<_>) = seeds.into_iter().partition(|&(rank, _)| rank < 3);
+        let queue = |seeds: Vec<(i32, NodeId)>| seeds.into_iter().map(|(_, node)| (node, node)).collect::<VecDeque<_>>();
+        // What only other roots keep, or only its directory, comes last.
+        let (mut open, mut behind) = (queue(known), queue(others));
         while let Some((node, root)) = open.pop_front().or_else(|| behind.pop_front()) {
             if let Some(slot @ None) = nearest.get_mut(node.index()) {
                 *slot = Some(root);
@@ -83,7 +102,7 @@ impl Graph {
     /// That a directory keeps its record is a reason only where there is no other: a record keeps its directory anyway.
     #[must_use]
     pub fn holders(&self, node: NodeId) -> Vec<Holder> {
-        let is_root = |at| self.thing(at).is_some_and(super::Thing::is_root);
+        let is_root = |at| self.thing(at).is_some_and(Thing::is_root);
         let holders = self.search(node, |via| via != Via::DirectoryOf, is_root);
         if holders.is_empty() { self.search(node, |_| true, is_root) } else { holders }
     }

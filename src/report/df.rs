@@ -6,8 +6,10 @@ use super::why::name_of;
 use crate::audit::Audit;
 use crate::data_root::FileSystem;
 use crate::graph::{NodeId, Thing};
+use crate::id::ContainerId;
 use crate::inventory::DRIVER;
 use crate::render::escape;
+use crate::store::place::Area;
 use crate::usage::account::Account;
 use crate::usage::class::Class;
 use crate::usage::scan::{FromCache, Large, Usage};
@@ -184,7 +186,7 @@ fn large(audit: &Audit, found: &[Large], weighs: impl Fn(u64) -> (Option<u64>, O
 }
 
 fn classes(account: &Account) -> Vec<ClassItem> {
-    let logs = || account.measured.owners.iter().filter(|(owner, _)| owner.area == crate::store::place::Area::ContainerLog);
+    let logs = || account.measured.owners.iter().filter(|(owner, _)| owner.area == Area::ContainerLog);
     let item = |(&class, sum): (&Class, &crate::usage::account::Sum)| ClassItem {
         class,
         count: sum.count,
@@ -201,7 +203,7 @@ fn garbage(account: &Account) -> Vec<GarbageItem> {
         if let Some(garbage) = account.belongs.get(owner).and_then(|belongs| belongs.garbage) {
             let (count, sum) = kinds.entry(garbage).or_default();
             // `diff/` is part of its directory.
-            *count += u64::from(owner.area != crate::store::place::Area::LayerDiff);
+            *count += u64::from(owner.area != Area::LayerDiff);
             *sum += *usage;
         }
     }
@@ -239,7 +241,14 @@ fn things(audit: &Audit, account: &Account) -> Vec<ThingItem> {
 
 /// What a person calls a thing, or the nearest thing that holds it.
 fn belongs_to(audit: &Audit, nearest: &[Option<NodeId>], target: &Target) -> String {
-    let Target::Thing(thing) = target else { return target.id() };
+    let thing = match target {
+        Target::Thing(thing) => thing,
+        Target::Owner(owner) if owner.area == Area::ContainerLog => {
+            let id = ContainerId::try_from(&*owner.name);
+            return id.map_or_else(|_| target.id(), |id| name_of(audit, &Thing::Container(id)));
+        }
+        Target::Owner(_) => return target.id(),
+    };
     if matches!(thing, Thing::Image(_) | Thing::Container(_)) {
         return name_of(audit, thing);
     }

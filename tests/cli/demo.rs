@@ -8,7 +8,7 @@ fn the_tour_shows_everything_and_leaves_nothing() {
     let temp = tempfile::tempdir().unwrap();
     let ran = run(binary().arg("demo").env("TMPDIR", temp.path()));
     assert_eq!(ran.status, 0, "{}", ran.errors);
-    for command in ["df", "images", "tree", "containers", "check --filter severity=garbage", "why ", "freed "] {
+    for command in ["df", "images", "tree", "containers", "check --filter severity=garbage", "why ", "freed ", "prune --dry-run"] {
         assert!(ran.output.contains(&format!("\n$ layerwise {command}")), "{command} is not in the tour");
     }
     assert!(!ran.errors.contains("layerwise: "), "{}", ran.errors);

@@ -51,3 +51,18 @@ fn the_garbage_of_df_is_what_check_lists() {
 fn listed_as(check: &serde_json::Value, kind: &str) -> usize {
     check["findings"].as_array().unwrap().iter().filter(|finding| finding["kind"] == kind).count()
 }
+
+#[test]
+fn df_says_whose_things_are_as_a_person_calls_them() {
+    let df = json(&["df", "--verbose"]);
+    let names_of = |class: &str, kind: &str| -> std::collections::BTreeSet<&str> {
+        let things = df["things"].as_array().unwrap().iter().filter(|thing| thing["class"] == class && thing["kind"] == kind);
+        things.map(|thing| thing["name"].as_str().unwrap()).collect()
+    };
+    // The topmost layer of site is one of BuildKit's snapshots, too.
+    let images = names_of("image-layers", "directory");
+    assert!(images.contains("site:latest") && images.contains("tool:latest"), "{images:?}");
+    assert!(images.iter().all(|name| name.contains(':')), "{images:?}");
+    let logs = names_of("container-files", "container-log");
+    assert!(logs.contains("web") && logs.is_subset(&names_of("container-files", "container")), "{logs:?}");
+}
