@@ -138,3 +138,24 @@ fn what_is_younger_stays() {
     std::thread::sleep(std::time::Duration::from_millis(20));
     assert_eq!(layers(&world, &["--older-than", "10ms"]).len(), 3);
 }
+
+#[test]
+fn what_no_record_knows_can_be_excluded_too() {
+    let world = World::sample();
+    let planned = world.planned(&[]);
+    let leftovers = planned.iter().filter(|path| path.contains("check-overlayfs") || path.contains(".tmp-"));
+    assert_eq!(leftovers.clone().count(), 2, "{planned:?}");
+    for path in leftovers {
+        let absolute = world.root().join(path);
+        let without: Vec<&String> = planned.iter().filter(|other| *other != path).collect();
+        assert_eq!(world.planned(&["--exclude", absolute.to_str().unwrap()]).iter().collect::<Vec<_>>(), without);
+    }
+    // One in a directory that goes keeps that.
+    let orphan = "4ba5ec135cede39e54f198fe2a3bf1d6940ce70545eb22c6ff385b44c909deb5";
+    let inside = walkdir::WalkDir::new(world.root().join("overlay2")).into_iter().filter_map(Result::ok);
+    let inside = inside.map(walkdir::DirEntry::into_path).find(|path| path.to_str().unwrap().contains("/.tmp-link")).unwrap();
+    let around = inside.parent().unwrap().strip_prefix(world.root()).unwrap().to_str().unwrap().to_owned();
+    assert!(planned.contains(&around) && !world.planned(&["--exclude", inside.to_str().unwrap()]).contains(&around));
+    let nothing = world.root().join("overlay2").join(orphan).with_file_name("l");
+    assert_eq!(world.run(&["prune", "--dry-run", "--exclude", nothing.to_str().unwrap()]).status, Some(2));
+}
