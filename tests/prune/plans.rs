@@ -159,3 +159,14 @@ fn what_no_record_knows_can_be_excluded_too() {
     let nothing = world.root().join("overlay2").join(orphan).with_file_name("l");
     assert_eq!(world.run(&["prune", "--dry-run", "--exclude", nothing.to_str().unwrap()]).status, Some(2));
 }
+
+#[test]
+fn a_temporary_file_that_may_be_all_that_is_left_stays() {
+    let world = World::sample();
+    let temporary = |world: &World| world.planned(&[]).iter().any(|path| path.contains(".tmp-repositories.json"));
+    assert!(temporary(&world));
+    fs::remove_file(world.root().join("image/overlay2/repositories.json")).unwrap();
+    assert!(!temporary(&world));
+    let ran = world.run(&["prune", "--dry-run"]);
+    assert!(ran.output.contains("it may be all that is left of it"), "{}", ran.output);
+}
