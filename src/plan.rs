@@ -136,6 +136,15 @@ impl Action {
 }
 
 impl Plan {
+    /// Reads a plan, if it is one that this version can apply.
+    ///
+    /// # Errors
+    /// When it is not, with the reason.
+    pub fn parse(text: &[u8]) -> Result<Self, String> {
+        let plan: Self = serde_json::from_slice(text).map_err(|error| error.to_string())?;
+        if plan.schema == SCHEMA { Ok(plan) } else { Err(format!("it is a {:?}, and this version applies {SCHEMA:?}", plan.schema)) }
+    }
+
     /// The allocated bytes of everything in it, as far as they were measured.
     #[must_use]
     pub fn bytes(&self) -> u64 {

@@ -92,6 +92,7 @@ pub fn collect(
     point::reach("unlocked");
     let Taken { statuses, kept } = taken?;
     let deletion = trash.delete_doomed(tally, stop);
+    point::reach("deleted");
     Ok(Collected { statuses, kept, stopped: deletion.stopped, deletion })
 }
 

@@ -43,6 +43,7 @@ pub(super) fn explain(errno: Errno) -> String {
         Errno::XDEV => " (something is mounted there)",
         Errno::BUSY => " (something is mounted on it)",
         Errno::PERM => " (is it immutable? see lsattr)",
+        Errno::STALE => " (another one is in its place)",
         Errno::ROFS => " (remount the file system read-write)",
         _ => "",
     };

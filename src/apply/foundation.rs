@@ -2,7 +2,7 @@
 
 use super::journal::Slot;
 use super::top::open_dir;
-use crate::id::ChainId;
+use crate::id::{ChainId, DirId};
 use crate::plan::{Kind, RelPath};
 use crate::store::{layerdb, overlay2};
 use rustix::fs::{Mode, OFlags, openat};
@@ -14,7 +14,8 @@ use std::os::fd::{AsFd, OwnedFd};
 /// The most bytes that a `lower` or a `parent` is read with.
 const LIMIT: u64 = 64 << 10;
 
-/// The names that `object`, which lies in `run`, lies on: the record of a layer's parent, the links in a directory's `lower`.
+/// The names that `object`, which lies in `run`, needs: a layer's record that of its parent and its directory, a directory the links in its
+/// `lower`.
 pub(super) fn of(run: &OwnedFd, object: &Slot) -> Result<Vec<RelPath>, String> {
     if object.evidence.kind != Kind::Directory {
         return Ok(Vec::new());
@@ -24,7 +25,10 @@ pub(super) fn of(run: &OwnedFd, object: &Slot) -> Result<Vec<RelPath>, String> {
         layerdb::LAYERS => {
             let parent = read(&dir, "parent")?.map(|text| ChainId::try_from(text.trim_ascii())).transpose();
             let parent = parent.map_err(|error| error.to_string())?;
-            parent.into_iter().map(|chain| format!("{}/{}", layerdb::LAYERS, chain.hex())).collect()
+            let directory = read(&dir, "cache-id")?.map(|text| DirId::try_from(text.trim_ascii())).transpose();
+            let directory = directory.map_err(|error| error.to_string())?;
+            let parent = parent.map(|chain| format!("{}/{}", layerdb::LAYERS, chain.hex()));
+            parent.into_iter().chain(directory.map(|id| format!("{}/{id}", overlay2::PATH))).collect()
         }
         overlay2::PATH => {
             let lower = read(&dir, "lower")?.map(|text| overlay2::parse_lower(&text)).transpose().map_err(|error| error.to_string())?;

@@ -9,14 +9,12 @@
 //! | a link was removed, or a part of a directory | a directory that nothing names still, or that the record names still |
 
 use super::error::explain;
-use super::look::{Sameness, look};
 use super::point;
-use super::take::{Status, Taker};
+use super::take::{Seen, Status, Taker};
 use crate::id::Digest;
 use crate::plan::{Action, Kind, Object, Role};
 use rustix::fs::{RenameFlags, renameat_with};
 use rustix::io::Errno;
-use std::os::fd::OwnedFd;
 
 impl Taker<'_> {
     /// Deletes the first action that can be done in place; says whether anything was deleted.
@@ -36,6 +34,9 @@ impl Taker<'_> {
     }
 
     fn delete_in_place(&self, action: &Action) -> Status {
+        if let Some(why) = self.obstacle_on_disk(action) {
+            return Status::Skipped(why);
+        }
         let mut removing = None;
         for (done, object) in action.objects.iter().enumerate() {
             let renames = done == 0 && object.role == Role::Record;
@@ -45,7 +46,7 @@ impl Taker<'_> {
             }
         }
         match removing {
-            Some((parent, name, object)) if !self.delete_name(&parent, &name, &object) => {
+            Some((seen, name, object)) if !self.delete_name(&seen, &name, &object) => {
                 Status::Failed(format!("{}: it resists", object.path))
             }
             _ => Status::Taken,
@@ -53,23 +54,27 @@ impl Taker<'_> {
     }
 
     /// Renames a layer's record as dockerd does when it begins to delete the layer.
-    fn begin_removal(&self, object: &Object) -> Result<(OwnedFd, String, Object), String> {
+    fn begin_removal(&self, object: &Object) -> Result<(Seen, String, Object), String> {
         let told = |errno: Errno| format!("{}: {}", object.path, explain(errno));
-        let parent = self.look_at(object)?;
+        let seen = self.look_at(object)?;
         let (_, name) = object.path.split();
         // dockerd puts 64 random digits there; all that matters is that no other removal has them.
         let unique = Digest::of(format!("{} {:?}", object.path, object.evidence).as_bytes()).hex();
         let removing = format!("{name}-{unique}-removing");
         point::reach("in place: rename");
-        renameat_with(&parent, name, &parent, &removing, RenameFlags::NOREPLACE).map_err(told)?;
+        renameat_with(&seen.parent, name, &seen.parent, &removing, RenameFlags::NOREPLACE).map_err(told)?;
         point::reach("in place: renamed");
-        Ok((parent, removing, object.clone()))
+        if seen.pin.is_at(&seen.parent, &removing).map_err(told)? {
+            return Ok((seen, removing, object.clone()));
+        }
+        renameat_with(&seen.parent, &removing, &seen.parent, name, RenameFlags::NOREPLACE).map_err(told)?;
+        Err(format!("{}: another one is in its place", object.path))
     }
 
     fn delete_object(&self, object: &Object) -> Result<(), String> {
-        let parent = self.look_at(object)?;
+        let seen = self.look_at(object)?;
         point::reach("in place: delete");
-        if self.delete_name(&parent, object.path.split().1, object) {
+        if self.delete_name(&seen, object.path.split().1, object) {
             self.remove_empty_parents(object);
             Ok(())
         } else {
@@ -77,19 +82,11 @@ impl Taker<'_> {
         }
     }
 
-    fn delete_name(&self, parent: &OwnedFd, name: &str, object: &Object) -> bool {
+    fn delete_name(&self, seen: &Seen, name: &str, object: &Object) -> bool {
         let path = self.tops.path_of(0).join(object.path.as_path());
-        let deleted = self.how.tally.delete(parent, name, &path, self.how.stop);
+        let deleted = self.how.tally.delete((&seen.parent, name), &seen.pin, &path, self.how.stop);
         point::reach("in place: deleted");
         deleted
-    }
-
-    /// Opens the directory that an object lies in, if it is still what the plan says.
-    fn look_at(&self, object: &Object) -> Result<OwnedFd, String> {
-        let top = self.tops.get(self.tops.of(&object.path)).ok_or_else(|| format!("{}: nothing is there", object.path))?;
-        let parent = top.parent_of(&object.path).map_err(|errno| format!("{}: {}", object.path, explain(errno)))?;
-        look(&parent, object.path.split().1, &object.evidence, Sameness::Untouched).map_err(|why| format!("{}: {why}", object.path))?;
-        Ok(parent)
     }
 }
 

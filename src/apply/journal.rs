@@ -79,7 +79,10 @@ impl Journal {
     }
 
     /// Reads a journal, if it is one that this version can act on.
-    pub(super) fn parse(text: &[u8]) -> Result<Self, String> {
+    ///
+    /// # Errors
+    /// When it is not, with the reason.
+    pub fn parse(text: &[u8]) -> Result<Self, String> {
         let journal: Self = serde_json::from_slice(text).map_err(|error| error.to_string())?;
         if journal.schema != SCHEMA {
             return Err(format!("it is of another version ({})", journal.schema));

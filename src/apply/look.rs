@@ -4,6 +4,7 @@ use super::error::explain;
 use crate::plan::{Evidence, Inode, Kind};
 use rustix::fs::{AtFlags, FileType, Mode, OFlags, ResolveFlags, StatxFlags, openat2, readlinkat, statx};
 use rustix::io::Errno;
+use rustix::path::Arg;
 use std::os::fd::{AsFd, OwnedFd};
 
 /// How much of a thing must be as it was.
@@ -25,8 +26,13 @@ pub(super) struct Pin {
 
 impl Pin {
     /// Looks whether `name` in `dir` is still it.
-    pub(super) fn is_at(&self, dir: &OwnedFd, name: &str) -> Result<bool, Errno> {
-        let there = open(dir, name).and_then(|fd| identify(&fd))?.1;
+    pub(super) fn is_at(&self, dir: &OwnedFd, name: impl Arg) -> Result<bool, Errno> {
+        open(dir, name).and_then(|fd| self.is(&fd))
+    }
+
+    /// Whether `fd` has it open.
+    pub(super) fn is(&self, fd: &OwnedFd) -> Result<bool, Errno> {
+        let (_, there) = identify(fd)?;
         Ok((there.device, there.number) == (self.inode.device, self.inode.number))
     }
 }
@@ -65,7 +71,7 @@ pub(super) fn look(dir: &OwnedFd, name: &str, evidence: &Evidence, sameness: Sam
 }
 
 /// Opens what `name` in `dir` names, without reading it, and not if something is mounted on it.
-fn open(dir: &OwnedFd, name: &str) -> Result<OwnedFd, Errno> {
+fn open(dir: &OwnedFd, name: impl Arg) -> Result<OwnedFd, Errno> {
     let flags = OFlags::PATH | OFlags::NOFOLLOW | OFlags::CLOEXEC;
     openat2(dir, name, flags, Mode::empty(), ResolveFlags::BENEATH | ResolveFlags::NO_SYMLINKS | ResolveFlags::NO_XDEV)
 }

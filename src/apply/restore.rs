@@ -6,12 +6,12 @@ use super::journal::{Item, Slot};
 use super::lock::{Offline, Own};
 use super::look::{Sameness, look};
 use super::point;
-
+use super::take::MOUNTS;
 use super::top::{Tops, open_dir};
 use super::trash::{Run, RunDir, Trash};
 use crate::graph::verdict::Garbage;
 use crate::plan::{Class, RelPath, Role};
-use rustix::fs::{AtFlags, Mode, RenameFlags, mkdirat, renameat_with, statat};
+use rustix::fs::{AtFlags, Mode, RenameFlags, fchmod, mkdirat, renameat_with, statat};
 use rustix::io::Errno;
 use std::collections::BTreeSet;
 use std::os::fd::OwnedFd;
@@ -27,7 +27,7 @@ pub enum Restored {
     Partly(String),
 }
 
-/// Brings back the items of `run` whose numbers `wanted` lets through, the last one taken first, and says what became of each.
+/// Brings back the items of `run` that `wanted` lets through, the last one taken first, and says what became of each.
 ///
 /// Nothing that has taken a place since is ever overwritten: an item of which a place is taken stays in the trash as a whole, and so does all
 /// that lies on what stays: without it, dockerd would take a layer for whole that no container can be started from. dockerd must not run: it
@@ -92,11 +92,14 @@ impl Restorer<'_> {
         if let Err(why) = look(run, &object.number.to_string(), &object.evidence, Sameness::Moved) {
             return told(format!("in the trash {why}"));
         }
-        let top = self.tops.get(self.tops.of(&object.path))?;
-        match top.parent_of(&object.path).and_then(|parent| statat(&parent, object.path.split().1, AtFlags::SYMLINK_NOFOLLOW)) {
-            Ok(_) => told("something has taken its place".to_owned()),
-            Err(Errno::NOENT) => None,
-            Err(errno) => told(explain(errno)),
+        let Some(top) = self.tops.get(self.tops.of(&object.path)) else { return told("nothing is there".to_owned()) };
+        let (above, name) = object.path.split();
+        match top.parent_of(&object.path).map(|parent| statat(&parent, name, AtFlags::SYMLINK_NOFOLLOW)) {
+            Ok(Ok(_)) => told("something has taken its place".to_owned()),
+            Ok(Err(Errno::NOENT)) => None,
+            Err(Errno::NOENT) if above.starts_with(MOUNTS) => None,
+            Err(Errno::NOENT) => told("the directory that it belongs in is gone: is it to be mounted?".to_owned()),
+            Ok(Err(errno)) | Err(errno) => told(explain(errno)),
         }
     }
 
@@ -107,7 +110,11 @@ impl Restorer<'_> {
         }
         let told = |why: String| format!("{}: {why}", object.path);
         match foundation::of(self.run(object)?, object) {
-            Ok(below) => below.iter().find(|path| !self.is_there(path)).map(|path| told(format!("{path}, which it lies on, is gone"))),
+            Ok(needed) => {
+                let comes = |path: &RelPath| item.objects.iter().any(|part| part.path == *path);
+                let gone = needed.iter().find(|path| !comes(path) && !self.is_there(path));
+                gone.map(|path| told(format!("{path}, which it lies on, is gone")))
+            }
             Err(why) => Some(told(why)),
         }
     }
@@ -133,17 +140,21 @@ impl Restorer<'_> {
         self.dirs.iter().find(|dir| dir.top == top).map(|dir| &dir.fd)
     }
 
-    /// Opens the directory that an object belongs in, and makes it if it went because it was empty.
+    /// Opens the directory that an object belongs in, and makes it if it was one of an image's name and went because it was empty. What is
+    /// missing else, a file system that is not mounted may be.
     fn parent(&self, path: &RelPath) -> Result<OwnedFd, Errno> {
         let top = self.tops.get(self.tops.of(path)).ok_or(Errno::NOENT)?;
         match top.parent_of(path) {
-            Err(Errno::NOENT) => {}
+            Err(Errno::NOENT) if path.split().0.starts_with(MOUNTS) => {}
             opened => return opened,
         }
         let parent: RelPath = path.split().0.parse().map_err(|_| Errno::NOENT)?;
         let above = self.parent(&parent)?;
         let (_, name) = parent.split();
         mkdirat(&above, name, Mode::RWXU)?;
-        open_dir(&above, name)
+        let made = open_dir(&above, name)?;
+        // As dockerd makes it, whatever our umask is.
+        fchmod(&made, Mode::RWXU | Mode::RGRP | Mode::XGRP | Mode::ROTH | Mode::XOTH)?;
+        Ok(made)
     }
 }

@@ -3,7 +3,7 @@
 use super::error::{ApplyError, explain};
 use super::journal::Journal;
 use super::lock::Permit;
-use super::look::{Sameness, look};
+use super::look::{Pin, Sameness, look};
 use super::point;
 use super::top::Tops;
 use super::trash::{RunDir, Trash, new_run_id};
@@ -12,7 +12,11 @@ use crate::plan::{Action, Mode, Object, Plan};
 use rustix::fs::{AtFlags, RenameFlags, fsync, renameat_with, unlinkat};
 use rustix::io::Errno;
 use std::collections::BTreeSet;
+use std::os::fd::OwnedFd;
 use std::sync::atomic::Ordering;
+
+/// Where the records of read-write layers lie, some of them in directories of an image's name.
+pub(super) const MOUNTS: &str = "image/overlay2/layerdb/mounts/";
 
 /// What is to become of what is taken.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -47,6 +51,12 @@ pub enum Status {
     NotReached,
 }
 
+/// An object that was looked at, with the directory that it lies in.
+pub(super) struct Seen {
+    pub(super) parent: OwnedFd,
+    pub(super) pin: Pin,
+}
+
 /// Why an object was not taken.
 enum Left {
     /// It is not what the plan says.
@@ -69,10 +79,15 @@ pub fn take(plan: &Plan, trash: &mut Trash<'_>, (permit, _): (&Permit, &Own), ho
     let now = jiff::Timestamp::now();
     let mut taker =
         Taker { plan, tops: trash.tops(), run: new_run_id(now), dirs: Vec::new(), statuses: vec![None; plan.actions.len()], how };
-    loop {
+    // Everything may have been done where it is, one after the other, and still no room for the trash.
+    while !taker.is_done() {
         match taker.begin(trash, now) {
             Ok(()) => break,
             Err(error) if error.is_full() && how.keep == Keep::No && taker.make_room() => {}
+            Err(error) if taker.has_begun() => {
+                taker.skip_the_rest(&error.to_string());
+                break;
+            }
             Err(error) => return Err(error),
         }
     }
@@ -156,8 +171,42 @@ impl Taker<'_> {
         }
     }
 
+    /// Whether every action was come to.
+    fn is_done(&self) -> bool {
+        self.statuses.iter().all(Option::is_some)
+    }
+
+    /// Whether any action was come to.
+    fn has_begun(&self) -> bool {
+        self.statuses.iter().any(Option::is_some)
+    }
+
+    /// Skips every action that was not come to, because of `why`.
+    fn skip_the_rest(&mut self, why: &str) {
+        for status in self.statuses.iter_mut().filter(|status| status.is_none()) {
+            *status = Some(Status::Skipped(why.to_owned()));
+        }
+    }
+
+    /// Looks at every part of an action before the first one is touched: what cannot be taken as a whole is better not begun.
+    pub(super) fn obstacle_on_disk(&self, action: &Action) -> Option<String> {
+        action.objects.iter().find_map(|object| self.look_at(object).err())
+    }
+
+    /// Looks whether an object is still what the plan says.
+    pub(super) fn look_at(&self, object: &Object) -> Result<Seen, String> {
+        let told = |why: String| format!("{}: {why}", object.path);
+        let top = self.tops.get(self.tops.of(&object.path)).ok_or_else(|| told("nothing is there".to_owned()))?;
+        let parent = top.parent_of(&object.path).map_err(|errno| told(explain(errno)))?;
+        let pin = look(&parent, object.path.split().1, &object.evidence, Sameness::Untouched).map_err(told)?;
+        Ok(Seen { parent, pin })
+    }
+
     /// Takes the parts of an action into the slots from `slot` on.
     fn take_action(&self, action: &Action, slot: usize) -> Status {
+        if let Some(why) = self.obstacle_on_disk(action) {
+            return Status::Skipped(why);
+        }
         let mut last_top = None;
         for (done, (object, slot)) in action.objects.iter().zip(slot..).enumerate() {
             let top = self.tops.of(&object.path);
@@ -173,18 +222,16 @@ impl Taker<'_> {
     /// Takes one object into its slot; `crosses` if the one before lay on another file system, whose journal does not wait for this one's.
     fn take_object(&self, object: &Object, slot: usize, crosses: bool) -> Result<(), Left> {
         let top = self.tops.of(&object.path);
-        let run = self.dirs.iter().find(|dir| dir.top == top).zip(self.tops.get(top));
-        let Some((run, at)) = run else { return Err(Left::Refused(format!("{}: there is no trash for it", object.path))) };
+        let Some(run) = self.dirs.iter().find(|dir| dir.top == top) else {
+            return Err(Left::Refused(format!("{}: there is no trash for it", object.path)));
+        };
         let refused = |errno: Errno| Left::Refused(format!("{}: {}", object.path, explain(errno)));
         let differs = |why: String| Left::Differs(format!("{}: {why}", object.path));
         if crosses {
             self.dirs.iter().try_for_each(|dir| fsync(&dir.fd)).map_err(refused)?;
         }
-        let parent = at
-            .parent_of(&object.path)
-            .map_err(|errno| if errno == Errno::NOENT { differs("it is gone".to_owned()) } else { refused(errno) })?;
-        let (_, name) = object.path.split();
-        let pin = look(&parent, name, &object.evidence, Sameness::Untouched).map_err(differs)?;
+        let Seen { parent, pin } = self.look_at(object).map_err(Left::Differs)?;
+        let name = object.path.split().1;
         let slot = slot.to_string();
         point::reach("take");
         renameat_with(&parent, name, &run.fd, &slot, RenameFlags::NOREPLACE).map_err(refused)?;
@@ -203,7 +250,6 @@ impl Taker<'_> {
 
     /// Removes the directories that only the name of an image mount made, `layerdb/mounts/<container>-registry.example/team/…`.
     pub(super) fn remove_empty_parents(&self, object: &Object) {
-        const MOUNTS: &str = "image/overlay2/layerdb/mounts/";
         let Some(below) = object.path.as_str().strip_prefix(MOUNTS) else { return };
         let Some(top) = self.tops.get(self.tops.of(&object.path)) else { return };
         let above = std::iter::successors(below.rsplit_once('/'), |(parent, _)| parent.rsplit_once('/')).map(|(parent, _)| parent);

@@ -11,16 +11,14 @@ use super::until::{self, Until};
 use super::{interrupt, targets};
 use crate::apply::{self, Collected, Judged, Keep, Notice, Orders, Refusal, Tally};
 use crate::data_root::Machine;
-use crate::graph::Thing;
 use crate::graph::verdict::Emptiness;
 use crate::inventory::Inventory;
-use crate::plan::{Include, Limits, Mode, Plan, Wanted};
+use crate::plan::{Draft, Include, Limits, Mode, Plan, Wanted};
 use crate::render::size;
 use crate::report::prune::Prune;
 use crate::report::target::Target;
 use crate::report::{Document, prune};
 use jiff::Timestamp;
-use std::collections::BTreeSet;
 use std::io::{self, IsTerminal as _, Write as _};
 use std::path::PathBuf;
 
@@ -45,7 +43,7 @@ pub(super) struct Args {
     /// Write the plan to a file, to be applied later with --plan
     #[arg(long, value_name = "FILE", conflicts_with = "plan")]
     save_plan: Option<PathBuf>,
-    /// Apply this plan: of what it has everything that has not changed since, and nothing else
+    /// Apply this plan, which nobody but you or root may have written: of what it has everything that has not changed since, and nothing else
     #[arg(long, value_name = "FILE", conflicts_with_all = ["filter", "older_than", "exclude", "max_bytes", "online", "include"])]
     plan: Option<PathBuf>,
     /// Keep what is taken in the trash, from which it can be restored
@@ -63,7 +61,7 @@ pub(super) struct Args {
     /// Take only what is older than this: 24h, 7d
     #[arg(long, value_name = "DURATION")]
     older_than: Option<Until>,
-    /// Keep this thing, and all that it lies on
+    /// Keep this thing, and all that it lies on; or what is at this path
     #[arg(long, value_name = "TARGET")]
     exclude: Vec<String>,
     /// Take at most so much: 10GB
@@ -142,7 +140,7 @@ impl Planned {
         }
         let mode = if args.online && session.audit.inventory.running.is_some() { Mode::Online } else { Mode::Offline };
         let mut draft = Judged::gather(root, &session.audit, &wanted).draft(mode);
-        draft.limit(&limits(args, &session)?);
+        draft.limit(&limits(args, &session, &draft)?);
         let plan = draft.finish(apply::identity(root)?, Timestamp::now());
         Ok(Self { session, plan })
     }
@@ -153,17 +151,26 @@ fn wanted(args: &Args) -> Wanted {
     Wanted { emptiness, include: args.include.iter().copied().collect() }
 }
 
-fn limits(args: &Args, session: &Session) -> Result<Limits, Failure> {
-    let mut excluded: BTreeSet<Thing> = BTreeSet::new();
+fn limits(args: &Args, session: &Session, draft: &Draft<'_>) -> Result<Limits, Failure> {
+    let mut limits = Limits { max_bytes: args.max_bytes, ..Limits::default() };
     for text in &args.exclude {
-        match targets::find(session, text)? {
-            Target::Thing(thing) => excluded.insert(thing),
-            Target::Owner(owner) => return Err(Failure::usage(format!("{} is nothing that prune would take", owner.path().display()))),
+        let owner = match targets::find(session, text)? {
+            Target::Thing(thing) => {
+                limits.excluded.insert(thing);
+                continue;
+            }
+            Target::Owner(owner) => owner,
         };
+        let path = targets::below_root(session, text).unwrap_or_else(|| owner.path());
+        if !draft.takes(&path) {
+            return Err(Failure::usage(format!("{} is nothing that prune would take", path.display())));
+        }
+        limits.excluded_paths.insert(path);
     }
     // Several limits hold all: the earliest time is the strictest.
     let untils = args.filter.iter().chain(&args.older_than);
-    Ok(Limits { excluded, age: untils.map(Until::age).min_by_key(|age| age.until), max_bytes: args.max_bytes })
+    limits.age = untils.map(Until::age).min_by_key(|age| age.until);
+    Ok(limits)
 }
 
 /// Prints `body` in every format but the table; says whether it did.

@@ -37,7 +37,7 @@ pub(super) fn find(session: &Session, text: &str) -> Result<Target, Failure> {
 }
 
 /// The path below the data-root, if `text` is an absolute path that leads there.
-fn below_root(session: &Session, text: &str) -> Option<PathBuf> {
+pub(super) fn below_root(session: &Session, text: &str) -> Option<PathBuf> {
     let path = Path::new(text);
     if !path.is_absolute() {
         return None;

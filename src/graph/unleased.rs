@@ -16,7 +16,7 @@ use std::collections::{BTreeMap, BTreeSet};
 /// When it is not known as a whole who asks for what, with the reason: then there is none.
 pub fn find(inventory: &Inventory, emptiness: Emptiness) -> Result<BTreeSet<SnapshotKey>, String> {
     let Some(buildkit) = &inventory.buildkit else { return Ok(BTreeSet::new()) };
-    let home = inventory.root.join(crate::store::buildkit::PATH);
+    let home = inventory.root.join(crate::store::buildkit::HOME);
     let lost = |pins| !matches!(pins, Pins::Nothing | Pins::Images);
     if let Some(unreadable) = inventory.unreadable.iter().find(|unreadable| unreadable.path.starts_with(&home) && lost(unreadable.pins)) {
         return Err(format!("cannot {} {}: {}", unreadable.operation, unreadable.path.display(), unreadable.error));

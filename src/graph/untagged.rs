@@ -17,10 +17,14 @@ pub fn find(inventory: &Inventory) -> Result<BTreeSet<ImageId>, String> {
     if inventory.references.is_empty() && !inventory.images.is_empty() {
         return Err("not one image has a name: a dockerd that lost all names looks like this too".to_owned());
     }
-    let mut referred: BTreeSet<ImageId> = inventory.references.values().copied().collect();
+    let mut referred = BTreeSet::new();
+    for (name, &id) in &inventory.references {
+        refer(inventory, &mut referred, id, || format!("the name {name}"))?;
+    }
     for container in inventory.containers.values() {
-        let config = container.config.as_ref().ok_or_else(|| format!("the image of container {} is not known", container.id))?;
-        referred.extend(config.image);
+        let image = container.config.as_ref().and_then(|config| config.image);
+        let image = image.ok_or_else(|| format!("the image of container {} is not known", container.id))?;
+        refer(inventory, &mut referred, image, || format!("container {}", container.id))?;
     }
     // What an image that stays was built upon stays.
     let mut open: Vec<ImageId> = referred.iter().copied().collect();
@@ -29,4 +33,13 @@ pub fn find(inventory: &Inventory) -> Result<BTreeSet<ImageId>, String> {
         open.extend(parent.filter(|&parent| referred.insert(parent)));
     }
     Ok(inventory.images.keys().copied().filter(|id| !referred.contains(id)).collect())
+}
+
+/// Adds an image that `who` refers to: what is not there may be another one's ID that was damaged.
+fn refer(inventory: &Inventory, referred: &mut BTreeSet<ImageId>, id: ImageId, who: impl Fn() -> String) -> Result<(), String> {
+    if !inventory.images.contains_key(&id) {
+        return Err(format!("{} refers to the image {id}, which is not here: another one may be meant", who()));
+    }
+    referred.insert(id);
+    Ok(())
 }

@@ -12,6 +12,7 @@ use crate::store::leftovers::{Leftover, Leftovers, What};
 use crate::store::place::Area;
 use crate::usage::scan::Usage;
 use std::collections::HashMap;
+use std::ffi::OsString;
 use std::path::Path;
 
 /// A plan that is being drawn up: what is proven dead, and what of it is withheld.
@@ -84,7 +85,7 @@ impl<'a> Draft<'a> {
             let mut action = Action::new(Class(garbage), kind, id, path.clone());
             action.weigh(usage);
             action.objects.push(Object { path, evidence, role: Role::Part });
-            let withheld = self.is_mounted(leftover).then(|| "something is mounted there".to_owned());
+            let withheld = self.why_withheld(leftover).map(str::to_owned);
             self.drafted.push(Drafted { action, nodes: Vec::new(), withheld });
         }
     }
@@ -93,7 +94,7 @@ impl<'a> Draft<'a> {
         let account = self.audit.account.as_ref()?;
         let name = leftover.path.rsplit('/').next().unwrap_or_default();
         match leftover.what {
-            What::TemporaryFile => Some(account.owner(Area::Temporary, &leftover.path)),
+            What::TemporaryFile | What::LastCopy => Some(account.owner(Area::Temporary, &leftover.path)),
             What::ProbeDirectory => {
                 let mut usage = account.owner(Area::LayerDir, name);
                 usage += account.owner(Area::LayerDiff, name);
@@ -106,6 +107,22 @@ impl<'a> Draft<'a> {
             // The account does not know these one by one.
             What::DistributionEntry | What::RetiredStore => None,
         }
+    }
+
+    /// Why a leftover is not to be taken.
+    fn why_withheld(&self, leftover: &Leftover) -> Option<&'static str> {
+        match leftover.what {
+            What::LastCopy => Some("the file that it was to replace is missing: it may be all that is left of it"),
+            _ if self.is_held(leftover) => Some("a process uses it"),
+            _ => self.is_mounted(leftover).then_some("something is mounted there"),
+        }
+    }
+
+    /// Whether a process has something in it open, or stands in it.
+    fn is_held(&self, leftover: &Leftover) -> bool {
+        let name = leftover.path.strip_prefix("overlay2/");
+        let holds = |other: &OsString| name.is_some_and(|name| other == name);
+        self.audit.inventory.holders.iter().any(|holder| holder.others.iter().any(holds))
     }
 
     /// Whether a mount in any namespace names it.
@@ -179,7 +196,7 @@ impl<'a> Draft<'a> {
 /// What kind of garbage a leftover is, and the word for it.
 const fn describe(what: What) -> (Garbage, &'static str) {
     match what {
-        What::TemporaryFile => (Garbage::TemporaryFile, "temporary-file"),
+        What::TemporaryFile | What::LastCopy => (Garbage::TemporaryFile, "temporary-file"),
         What::ProbeDirectory => (Garbage::ProbeDirectory, "probe-directory"),
         What::DistributionEntry => (Garbage::DistributionEntry, "distribution-entry"),
         What::RetiredStore => (Garbage::RetiredStore, "retired-store"),

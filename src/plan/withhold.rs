@@ -5,12 +5,15 @@ use crate::graph::reach::Set;
 use crate::graph::{NodeId, Thing};
 use jiff::Timestamp;
 use std::collections::{BTreeSet, HashMap};
+use std::path::{Path, PathBuf};
 
 /// How much of a draft is wanted.
 #[derive(Debug, Clone, Default)]
 pub struct Limits {
     /// What stays, with all that it lies on.
     pub excluded: BTreeSet<Thing>,
+    /// What stays of what is no thing: paths below the data-root.
+    pub excluded_paths: BTreeSet<PathBuf>,
     /// Only what was neither made nor changed since then.
     pub age: Option<Age>,
     /// At most so many bytes.
@@ -33,6 +36,8 @@ impl Draft<'_> {
     /// Withholds what `limits` do not let through.
     pub fn limit(&mut self, limits: &Limits) {
         self.exclude(&limits.excluded);
+        let named = self.indices(|action| limits.excluded_paths.iter().any(|path| takes(action, path)));
+        self.withhold(&named, "excluded");
         if let Some(age) = &limits.age {
             let young = self.indices(|action| !is_older(action, age.until));
             self.withhold(&young, &format!("not known to be older than {}", age.text));
@@ -40,6 +45,12 @@ impl Draft<'_> {
         if let Some(most) = limits.max_bytes {
             self.withhold_beyond(most);
         }
+    }
+
+    /// Whether what is at this path below the data-root is to be taken.
+    #[must_use]
+    pub fn takes(&self, path: &Path) -> bool {
+        self.drafted.iter().any(|drafted| takes(&drafted.action, path))
     }
 
     /// Withholds everything that `plan` does not have to the letter.
@@ -106,6 +117,11 @@ impl Draft<'_> {
             self.withhold_among(&below, reason);
         }
     }
+}
+
+/// Whether `action` takes what is at `path`, or something around it.
+fn takes(action: &Action, path: &Path) -> bool {
+    action.objects.iter().any(|object| path.starts_with(object.path.as_path()))
 }
 
 /// Whether every part of it is known to have been made and last changed before `until`; links are as old as their directories, and those

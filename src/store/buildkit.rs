@@ -45,6 +45,9 @@ use crate::unreadable::{Pins, Unreadable};
 use problem::Problems;
 use std::collections::BTreeMap;
 
+/// Where all of it lies below a data-root.
+pub const HOME: &str = "buildkit";
+
 /// Where the snapshots stand below a data-root.
 pub const PATH: &str = "buildkit/snapshots.db";
 
@@ -101,7 +104,7 @@ impl BuildKit {
 
 /// Reads `buildkit/` below the data-root `root`; nothing when there is no such directory, or it cannot even be listed.
 pub fn read(root: &Dir, unreadable: &mut Vec<Unreadable>) -> Option<BuildKit> {
-    let open = || root.dir("buildkit")?.map(|dir| Ok((dir.entries()?, dir))).transpose();
+    let open = || root.dir(HOME)?.map(|dir| Ok((dir.entries()?, dir))).transpose();
     match open() {
         Ok(opened) => opened.map(|(entries, dir)| Reader { dir, entries, unreadable }.read()),
         Err(error) => {
@@ -147,11 +150,17 @@ impl Reader<'_> {
 
     /// The cache records; `used` says that there are snapshots to which they should belong.
     fn records(&mut self, used: bool) -> BTreeMap<String, Record> {
-        let records = self.database(RECORDS, record::parse).or_else(|| self.database(OLD_RECORDS, record::parse));
-        if records.is_none() && used {
-            self.missing(RECORDS, "it is missing beside snapshots.db", Pins::Layers);
+        if let Some(records) = self.database(RECORDS, record::parse) {
+            return records;
         }
-        records.unwrap_or_default()
+        let old = self.database(OLD_RECORDS, record::parse);
+        // Whoever has leases has migrated the old records, and has made others since.
+        match &old {
+            None if used => self.missing(RECORDS, "it is missing beside snapshots.db", Pins::Layers),
+            Some(_) if self.has(LEASES) => self.missing(RECORDS, "it is missing beside containerdmeta.db", Pins::Layers),
+            _ => {}
+        }
+        old.unwrap_or_default()
     }
 
     /// The leases; `used` says that there are records to which they should belong.

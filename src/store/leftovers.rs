@@ -69,6 +69,8 @@ impl ImageFiles {
 pub enum What {
     /// A file that was being written.
     TemporaryFile,
+    /// Such a file where the one that it was to replace is missing, although there ought to be one: it may be all that is left of it.
+    LastCopy,
     /// A directory in which dockerd tried out the file system.
     ProbeDirectory,
     /// What is remembered of a registry about a content that is not here.
@@ -93,6 +95,9 @@ const IN_STORE: Replaces = Replaces::These(&["repositories.json"]);
 const IN_METADATA: Replaces = Replaces::These(&["parent", "lastUpdated", "builtLocally"]);
 const IN_CONTAINERS: Replaces = Replaces::These(&["config.v2.json", "hostconfig.json"]);
 
+/// What dockerd writes when it makes what it belongs to, and not only at times.
+const ALWAYS_THERE: [&str; 5] = ["link", "lower", "repositories.json", "config.v2.json", "hostconfig.json"];
+
 impl Replaces {
     /// Whether `name` is a temporary file for one of them: `.tmp-<name><digits>`.
     fn is_temporary(self, name: &[u8]) -> bool {
@@ -102,6 +107,15 @@ impl Replaces {
             Self::These(names) => names.iter().any(|name| rest.strip_prefix(name.as_bytes()).is_some_and(numbered)),
             Self::Digests => rest.split_at_checked(64).is_some_and(|(digest, rest)| DiffId::from_hex(digest).is_ok() && numbered(rest)),
         }
+    }
+
+    /// What the temporary file `name` is, among the `entries` of its directory.
+    fn what(self, name: &[u8], entries: &[Entry]) -> What {
+        let Self::These(names) = self else { return What::TemporaryFile };
+        let is_meant = |original: &&&str| name.strip_prefix(b".tmp-").is_some_and(|rest| rest.starts_with(original.as_bytes()));
+        let is_there = |original: &str| entries.iter().any(|entry| entry.kind == Kind::File && entry.name == original);
+        let missing = names.iter().find(is_meant).filter(|original| ALWAYS_THERE.contains(original) && !is_there(original));
+        if missing.is_some() { What::LastCopy } else { What::TemporaryFile }
     }
 }
 
@@ -117,7 +131,8 @@ pub fn read(root: &Dir, inventory: &Inventory, unreadable: &mut Vec<Unreadable>)
     let temporary = read_each(&places, unreadable, |(path, replaces), unreadable| {
         let entries = keep(root.entries_of(path), Pins::Nothing, unreadable)?;
         let temporary = entries.iter().filter(|entry| entry.kind == Kind::File && replaces.is_temporary(entry.name.as_bytes()));
-        Some(temporary.filter_map(|entry| leftover(root, path, entry, What::TemporaryFile, unreadable)).collect::<Vec<_>>())
+        let leftover = |entry: &Entry| leftover(root, path, entry, replaces.what(entry.name.as_bytes(), &entries), unreadable);
+        Some(temporary.filter_map(leftover).collect::<Vec<_>>())
     });
     let is_probe = |entry: &&Entry| entry.kind == Kind::Directory && is_probe(entry.name.as_bytes());
     let probes = inventory.overlay2.others.iter().filter(is_probe);
@@ -137,6 +152,17 @@ pub(super) fn leftover(root: &Dir, place: &str, entry: &Entry, what: What, unrea
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_temporary_file_may_be_all_that_is_left() {
+        let entries = |names: &[&str]| names.iter().map(|name| Entry { name: name.into(), kind: Kind::File }).collect::<Vec<_>>();
+        let what = |replaces: Replaces, name: &str, there: &[&str]| replaces.what(name.as_bytes(), &entries(there));
+        assert_eq!(what(IN_LAYERS, ".tmp-link1", &["link", ".tmp-link1"]), What::TemporaryFile);
+        assert_eq!(what(IN_LAYERS, ".tmp-link1", &["lower", ".tmp-link1"]), What::LastCopy);
+        assert_eq!(what(IN_LAYERS, ".tmp-committed1", &[]), What::TemporaryFile);
+        assert_eq!(what(IN_CONTAINERS, ".tmp-config.v2.json1", &[]), What::LastCopy);
+        assert_eq!(what(IN_METADATA, ".tmp-parent1", &[]), What::TemporaryFile);
+    }
 
     #[test]
     fn a_temporary_file_is_called_by_what_it_replaces_and_a_number() {

@@ -1,7 +1,7 @@
 //! Trees that are hard to delete.
 
 use crate::world::World;
-use layerwise::demo::{ImageSpec, Tree};
+use layerwise::demo::{Builder, ImageSpec, Tree};
 use std::ffi::OsStr;
 use std::fs;
 use std::os::unix::ffi::OsStrExt as _;
@@ -10,7 +10,10 @@ use std::process::Command;
 
 /// A data-root with an image and an orphan directory to fill.
 fn orphan() -> (World, PathBuf) {
-    let (world, mut root) = World::empty_on_disk();
+    orphan_in(World::empty_on_disk())
+}
+
+fn orphan_in((world, mut root): (World, Builder)) -> (World, PathBuf) {
     let used = root.layer(None, Tree::new("used").file("a", 1)).unwrap();
     root.image(&ImageSpec::new(&used).tag("used:1")).unwrap();
     let orphan = root.orphan_directory("orphan", None, &Tree::new("orphan")).unwrap();
@@ -26,7 +29,7 @@ fn a_tree_of_any_depth_and_names_of_any_bytes() {
     }
     // Far beyond what a path may have, and what may be open at a time.
     let mut dir = fs::File::open(orphan.join("diff")).unwrap();
-    for _ in 0..5_000 {
+    for _ in 0..10_000 {
         rustix::fs::mkdirat(&dir, "d".repeat(200), rustix::fs::Mode::RWXU).unwrap();
         let flags = rustix::fs::OFlags::DIRECTORY | rustix::fs::OFlags::RDONLY;
         dir = fs::File::from(rustix::fs::openat(&dir, "d".repeat(200), flags, rustix::fs::Mode::empty()).unwrap());
@@ -38,6 +41,46 @@ fn a_tree_of_any_depth_and_names_of_any_bytes() {
     let ran = world.run(&["prune", "--force"]);
     assert_eq!(ran.status, Some(0), "{ran:?}");
     assert!(!orphan.exists() && !world.root().join(".layerwise").exists());
+}
+
+#[test]
+fn a_directory_of_any_size_takes_no_memory() {
+    let (world, orphan) = orphan_in(World::empty());
+    let arguments = ["prune", "--force"];
+    let peak = world.beside("peak");
+    let tell = |then: &str| format!("grep VmHWM /proc/$PPID/status >> {}{then}", peak.display());
+    let lines = world.lines_at(&arguments, &[("unlocked", 0, &tell("; echo 5 > /proc/$PPID/clear_refs")), ("deleted", 0, &tell(""))]);
+    // More than 25 MB of names.
+    let many = fs::File::open(orphan.join("diff")).unwrap();
+    let flags = rustix::fs::OFlags::CREATE | rustix::fs::OFlags::WRONLY;
+    for number in 0..100_000 {
+        rustix::fs::openat(&many, format!("{number:0250}"), flags, rustix::fs::Mode::RUSR).unwrap();
+    }
+    drop(many);
+    let ran = world.run_points(&arguments, &lines);
+    assert!(ran.status == Some(0) && !orphan.exists(), "{ran:?}");
+    let text = fs::read_to_string(&peak).unwrap();
+    let peaks: Vec<u64> = text.lines().map(|line| line.split_whitespace().nth(1).unwrap().parse().unwrap()).collect();
+    // Measuring and judging took no less.
+    assert!(peaks.len() == 2 && peaks[1] < peaks[0] + (4 << 10), "{text}");
+}
+
+#[test]
+fn a_file_whose_names_go_at_the_same_time_counts_once() {
+    let (world, orphan) = orphan();
+    for name in ["one", "two", "three"] {
+        let dir = orphan.join("diff").join(name);
+        fs::create_dir(&dir).unwrap();
+        for number in 0..5_000 {
+            let (first, name) = (orphan.join(format!("diff/one/{number}")), dir.join(number.to_string()));
+            if name == first { fs::write(name, "x").unwrap() } else { fs::hard_link(first, name).unwrap() }
+        }
+    }
+    let document = world.json(&["prune", "--force"]);
+    let sum = |key: &str| document["plan"]["actions"].as_array().unwrap().iter().map(|action| action[key].as_u64().unwrap()).sum::<u64>();
+    let outcome = &document["outcome"];
+    assert_eq!(outcome["reclaimed_inodes"].as_u64(), Some(sum("inodes")));
+    assert_eq!(outcome["reclaimed_bytes"].as_u64(), Some(sum("bytes")));
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! A file system that has not one free byte or inode.
 
-use crate::world::World;
+use crate::world::{World, objects};
 use layerwise::demo::{Builder, ImageSpec, Tree};
 use std::fs::{self, File};
 use std::io::Write as _;
@@ -110,4 +110,85 @@ fn killed_anywhere_while_it_makes_room_the_next_run_comes_to_the_same_end() {
         fs::remove_dir_all(path).unwrap();
         number += 1;
     }
+}
+
+#[test]
+fn what_is_done_where_it_is_is_told_although_there_is_still_no_room() {
+    let Some(mounted) = Mounted::new(8 << 10, 400) else { return };
+    let world = World::at(&mounted.path().join("docker"));
+    let mut root = Builder::create(world.root()).unwrap();
+    let used = root.layer(None, Tree::new("used").file("a", 1)).unwrap();
+    root.image(&ImageSpec::new(&used).tag("used:1")).unwrap();
+    // A link takes no block, so that its end makes none free.
+    for name in ["one", "two"] {
+        root.dangling_link(name).unwrap();
+    }
+    drop(root);
+    fill(&mounted.path(), false);
+    let (before, planned) = (world.snapshot(), world.planned(&[]));
+    assert_eq!(planned.len(), 2, "{planned:?}");
+    let ran = world.run(&["prune", "--force"]);
+    assert_eq!(ran.status, Some(0), "{ran:?}");
+    world.snapshot().assert_is(&before.without(&planned), "afterwards");
+}
+
+/// A full file system with a data-root in `name`, where nothing can be taken but in place, and what must never go beside it.
+struct Full<'a> {
+    mounted: &'a Mounted,
+    world: World,
+    /// What is taken first: a record, a link, a directory.
+    victims: Vec<PathBuf>,
+    live: PathBuf,
+}
+
+impl<'a> Full<'a> {
+    fn new(mounted: &'a Mounted, name: &str) -> Self {
+        let place = mounted.path().join(name);
+        let (live, world) = (place.join("live"), World::at(&place.join("docker")));
+        fs::create_dir_all(live.join("diff")).unwrap();
+        fs::write(live.join("diff/precious"), "precious").unwrap();
+        std::os::unix::fs::symlink(&live, live.with_extension("link")).unwrap();
+        drop(write(world.root()));
+        let victims = objects(&world.actions(&[])[0]).iter().map(|path| world.root().join(path)).collect();
+        fill(&mounted.path(), true);
+        Self { mounted, world, victims, live }
+    }
+}
+
+impl Drop for Full<'_> {
+    fn drop(&mut self) {
+        fs::remove_dir_all(self.mounted.path().join("ballast")).unwrap();
+        fs::remove_dir_all(self.live.parent().unwrap()).unwrap();
+    }
+}
+
+#[test]
+fn what_is_put_in_the_place_of_something_while_room_is_made_stays() {
+    let Some(mounted) = Mounted::new(16 << 10, 800) else { return };
+    let points = Full::new(&mounted, "trace").world.points(&["prune", "--force"]);
+    let places: Vec<usize> =
+        (0..points.len()).filter(|&number| points[number].starts_with("in place: ") && !points[number].ends_with('d')).collect();
+    assert!(places.len() > 2, "{points:?}");
+    let mut refused = [0; 3];
+    for (number, point) in places
+        .iter()
+        .flat_map(|&number| ["mv $live $victim", "ln $live/diff/precious $victim", "mv $live.link $victim"].map(|put| (number, put)))
+    {
+        for (index, refused) in refused.iter_mut().enumerate() {
+            let full = Full::new(&mounted, "swapped");
+            let victim = &full.victims[index];
+            let put = point.replace("$live", full.live.to_str().unwrap()).replace("$victim", victim.to_str().unwrap());
+            let swap =
+                format!("test -e {0} -o -L {0} && mv {0} {1}/aside && {put}", victim.display(), full.live.parent().unwrap().display());
+            let ran = full.world.run_with(&["prune", "--force"], number, &swap);
+            let when = format!("{swap} at {number} ({}): {ran:?}", points[number]);
+            if fs::exists(full.live.with_file_name("aside")).unwrap() || full.live.with_file_name("aside").is_symlink() {
+                assert!(victim.is_symlink() || victim.exists(), "{when}");
+                let precious = [full.live.join("diff/precious"), victim.join("diff/precious"), victim.clone()];
+                assert!(precious.iter().any(|path| fs::read(path).is_ok_and(|bytes| bytes == b"precious")), "{when}");
+                *refused += usize::from(ran.output.contains("in its place"));
+            }
+        }
+    }
+    assert!(refused.iter().all(|&count| count > 0), "{refused:?} in {points:?}");
 }

@@ -155,3 +155,42 @@ fn build_snapshots_that_nothing_knows_go_and_what_a_lease_or_a_record_leads_to_s
     assert!(last.contains(&dead.dir.path().to_str().unwrap().to_owned()), "what is below comes last: {last:?}");
     taken(&world, "build-snapshots");
 }
+
+#[test]
+fn no_build_snapshot_goes_where_a_part_of_what_builds_know_is_lost() {
+    for lose in [
+        // 20.10 left the records of 19.03 behind, which are not those of today.
+        |buildkit: &std::path::Path| fs::rename(buildkit.join("metadata_v2.db"), buildkit.join("metadata.db")).unwrap(),
+        |buildkit: &std::path::Path| fs::remove_file(buildkit.join("metadata_v2.db")).unwrap(),
+        |buildkit: &std::path::Path| fs::remove_file(buildkit.join("containerdmeta.db")).unwrap(),
+    ] {
+        let (world, mut root) = World::empty();
+        let base = root.layer(None, Tree::new("base").file("a", 10_000)).unwrap();
+        root.image(&ImageSpec::new(&base).tag("base:1")).unwrap();
+        root.snapshot(&SnapshotSpec::new("leased", Tree::new("leased").file("c", 1_000))).unwrap();
+        root.snapshot(&SnapshotSpec::new("dead", Tree::new("dead").file("e", 1_000)).unleased().unrecorded()).unwrap();
+        drop(root);
+        assert!(!planned(&world, "build-snapshots").1.is_empty());
+        lose(&world.root().join("buildkit"));
+        let ran = world.run(&["prune", "--dry-run", "--include", "build-snapshots"]);
+        assert!(ran.output.contains("Nothing to take back.") && ran.output.contains("it is missing beside"), "{ran:?}");
+    }
+}
+
+#[test]
+fn no_untagged_image_goes_while_something_refers_to_one_that_is_not_here() {
+    let (world, mut root) = World::empty();
+    let base = root.layer(None, Tree::new("base").file("a", 10_000)).unwrap();
+    root.image(&ImageSpec::new(&base).tag("base:1")).unwrap();
+    let spare = root.layer(Some(&base), Tree::new("spare").file("d", 1_000)).unwrap();
+    let named = root.image(&ImageSpec::new(&spare).tag("spare:1")).unwrap();
+    drop(root);
+    let names = world.root().join("image/overlay2/repositories.json");
+    let text = fs::read_to_string(&names).unwrap();
+    let id = named.id.hex().to_string();
+    // One digit of the ID is another one: the image has no name any more, and the name no image.
+    let slip = if id.ends_with('0') { "1" } else { "0" };
+    fs::write(&names, text.replace(&id, &format!("{}{slip}", &id[..63]))).unwrap();
+    let ran = world.run(&["prune", "--dry-run", "--include", "untagged-images"]);
+    assert!(ran.output.contains("Nothing to take back.") && ran.output.contains("which is not here: another one may be meant"), "{ran:?}");
+}

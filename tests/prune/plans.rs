@@ -138,3 +138,106 @@ fn what_is_younger_stays() {
     std::thread::sleep(std::time::Duration::from_millis(20));
     assert_eq!(layers(&world, &["--older-than", "10ms"]).len(), 3);
 }
+
+#[test]
+fn what_no_record_knows_can_be_excluded_too() {
+    let world = World::sample();
+    let planned = world.planned(&[]);
+    let leftovers = planned.iter().filter(|path| path.contains("check-overlayfs") || path.contains(".tmp-"));
+    assert_eq!(leftovers.clone().count(), 2, "{planned:?}");
+    for path in leftovers {
+        let absolute = world.root().join(path);
+        let without: Vec<&String> = planned.iter().filter(|other| *other != path).collect();
+        assert_eq!(world.planned(&["--exclude", absolute.to_str().unwrap()]).iter().collect::<Vec<_>>(), without);
+    }
+    // One in a directory that goes keeps that.
+    let orphan = "4ba5ec135cede39e54f198fe2a3bf1d6940ce70545eb22c6ff385b44c909deb5";
+    let inside = walkdir::WalkDir::new(world.root().join("overlay2")).into_iter().filter_map(Result::ok);
+    let inside = inside.map(walkdir::DirEntry::into_path).find(|path| path.to_str().unwrap().contains("/.tmp-link")).unwrap();
+    let around = inside.parent().unwrap().strip_prefix(world.root()).unwrap().to_str().unwrap().to_owned();
+    assert!(planned.contains(&around) && !world.planned(&["--exclude", inside.to_str().unwrap()]).contains(&around));
+    let nothing = world.root().join("overlay2").join(orphan).with_file_name("l");
+    assert_eq!(world.run(&["prune", "--dry-run", "--exclude", nothing.to_str().unwrap()]).status, Some(2));
+}
+
+#[test]
+fn a_temporary_file_that_may_be_all_that_is_left_stays() {
+    let world = World::sample();
+    let temporary = |world: &World| world.planned(&[]).iter().any(|path| path.contains(".tmp-repositories.json"));
+    assert!(temporary(&world));
+    fs::remove_file(world.root().join("image/overlay2/repositories.json")).unwrap();
+    assert!(!temporary(&world));
+    let ran = world.run(&["prune", "--dry-run"]);
+    assert!(ran.output.contains("it may be all that is left of it"), "{}", ran.output);
+}
+
+#[test]
+fn a_plan_is_written_into_a_pipe_and_behind_a_link_and_replaces_neither() {
+    let world = World::sample();
+    let (pipe, link, target) = (world.beside("pipe"), world.beside("link"), world.beside("target"));
+    assert!(std::process::Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+    fs::write(&target, "before").unwrap();
+    std::os::unix::fs::symlink("target", &link).unwrap();
+    let dry = |file: &PathBuf| world.run(&["prune", "--dry-run", "--save-plan", file.to_str().unwrap()]);
+    let read = std::thread::spawn({
+        let pipe = pipe.clone();
+        move || fs::read_to_string(pipe).unwrap()
+    });
+    assert_eq!(dry(&pipe).status, Some(0));
+    assert_eq!(dry(&link).status, Some(0));
+    assert!(fs::symlink_metadata(&link).unwrap().is_symlink());
+    let plan = |text: &str| serde_json::from_str::<serde_json::Value>(text).unwrap()["actions"].clone();
+    assert_eq!(plan(&read.join().unwrap()), plan(&fs::read_to_string(&target).unwrap()));
+    // A directory is none of both.
+    assert_eq!(dry(&world.root().to_owned()).status, Some(2));
+    // What a shell makes of `--save-plan >(program)`.
+    let standard = world.run(&["prune", "--dry-run", "--quiet", "--save-plan", "/dev/stdout"]).output;
+    assert!(
+        standard.contains("\"schema\": \"layerwise/plan/1\"") && fs::symlink_metadata("/dev/stdout").unwrap().is_symlink(),
+        "{standard}"
+    );
+}
+
+#[test]
+fn a_plan_that_somebody_else_may_have_written_is_not_applied() {
+    let world = World::sample();
+    let before = world.snapshot();
+    let file = world.beside("plan.json");
+    let path = file.to_str().unwrap();
+    assert_eq!(world.run(&["prune", "--dry-run", "--save-plan", path]).status, Some(0));
+    assert_eq!(fs::metadata(&file).unwrap().permissions().mode() & 0o7777, 0o600);
+    let refused = |why: &str| {
+        let ran = world.run(&["prune", "--force", "--plan", path]);
+        assert!(ran.status == Some(2) && ran.errors.contains(why), "{why}: {ran:?}");
+        world.snapshot().assert_is(&before, why);
+    };
+    for (mode, why) in [(0o620, "may be written by its group"), (0o602, "may be written by everybody")] {
+        fs::set_permissions(&file, fs::Permissions::from_mode(mode)).unwrap();
+        refused(why);
+    }
+    fs::set_permissions(&file, fs::Permissions::from_mode(0o644)).unwrap();
+    if std::os::unix::fs::chown(&file, Some(12_345), None).is_ok() {
+        refused("belongs to the user 12345");
+        std::os::unix::fs::chown(&file, Some(0), None).unwrap();
+    }
+    assert_eq!(world.run(&["prune", "--force", "--plan", path]).status, Some(0));
+}
+
+#[test]
+fn a_plan_that_makes_no_sense_is_refused_at_once() {
+    let world = World::sample();
+    let before = world.snapshot();
+    let file = world.beside("plan.json");
+    let deep = format!("{{\"schema\":{}", "[".repeat(1 << 20));
+    for text in ["", "{}", "null", "\u{0}", &deep, &"9".repeat(1 << 20)] {
+        fs::write(&file, text).unwrap();
+        let ran = world.run(&["prune", "--force", "--plan", file.to_str().unwrap()]);
+        assert_eq!(ran.status, Some(2), "{ran:?}");
+    }
+    // Larger than any plan, and nothing but zeros.
+    fs::File::create(&file).unwrap().set_len(1 << 30).unwrap();
+    for plan in [&file, &world.root().to_owned(), &world.beside("absent")] {
+        assert_eq!(world.run(&["prune", "--force", "--plan", plan.to_str().unwrap()]).status, Some(2), "{}", plan.display());
+    }
+    world.snapshot().assert_is(&before, "afterwards");
+}

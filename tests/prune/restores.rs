@@ -1,8 +1,11 @@
 //! The trash: what was taken comes back, unless something has taken its place.
 
-use crate::world::{World, objects};
+use crate::world::{Snapshot, World, objects};
 use layerwise::demo::{Builder, ImageSpec, Tree};
 use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::Path;
+use std::process::Command;
 
 #[test]
 fn the_trash_is_garbage_of_ours_until_it_is_emptied() {
@@ -137,4 +140,57 @@ fn a_layer_does_not_come_back_when_what_it_lay_on_is_gone() {
     assert_eq!(ran.status, Some(5), "{ran:?}");
     assert!(ran.output.contains("which it lies on, is gone"), "{}", ran.output);
     world.snapshot().assert_is(&before, "afterwards");
+}
+
+#[test]
+fn only_the_directories_of_an_image_s_name_are_made_again_and_as_dockerd_makes_them() {
+    let (world, mut root) = World::empty();
+    let used = root.layer(None, Tree::new("used").file("a", 1)).unwrap();
+    root.image(&ImageSpec::new(&used).tag("used:1")).unwrap();
+    let leaked = root.orphan_directory("leaked image mount", Some(&used), &Tree::new("x").file("y", 1)).unwrap();
+    root.orphan_directory("orphan", None, &Tree::new("z").file("y", 1)).unwrap();
+    let name = format!("image/overlay2/layerdb/mounts/{}-registry.example", "0123456789abcdef".repeat(4));
+    let record = world.root().join(&name).join("team/app:1");
+    fs::create_dir_all(&record).unwrap();
+    fs::write(record.join("mount-id"), leaked.id.to_string()).unwrap();
+    fs::write(record.join("parent"), used.chain_id.to_string()).unwrap();
+    let before = world.snapshot();
+    assert_eq!(world.run(&["prune", "--force", "--trash"]).status, Some(0));
+    assert!(!world.root().join(&name).exists());
+    // What is missing now may be a file system that is not mounted.
+    let (overlay2, aside) = (world.root().join("overlay2"), world.beside("aside"));
+    fs::rename(&overlay2, &aside).unwrap();
+    let ran = world.run(&["trash", "restore"]);
+    assert!(ran.status == Some(5) && ran.output.contains("is it to be mounted?") && !overlay2.exists(), "{ran:?}");
+    fs::rename(&aside, &overlay2).unwrap();
+    let restore = format!("umask 077; '{}' trash restore --data-root '{}'", env!("CARGO_BIN_EXE_layerwise"), world.root().display());
+    assert!(Command::new("sh").args(["-c", &restore]).status().unwrap().success());
+    // The times of what was made again are those of now.
+    let made = [name.clone(), format!("{name}/team")];
+    for path in &made {
+        assert_eq!(fs::metadata(world.root().join(path)).unwrap().permissions().mode() & 0o7777, 0o755, "{path}");
+    }
+    let other = |snapshot: Snapshot| {
+        snapshot.0.into_iter().filter(|(path, _)| !made.iter().any(|made| path == Path::new(made))).collect::<Vec<_>>()
+    };
+    assert_eq!(other(world.snapshot()), other(before));
+}
+
+#[test]
+fn a_layer_does_not_come_back_without_its_directory() {
+    let (world, mut root) = World::empty();
+    let used = root.layer(None, Tree::new("used").file("a", 1)).unwrap();
+    root.image(&ImageSpec::new(&used).tag("used:1")).unwrap();
+    let spare = root.layer(Some(&used), Tree::new("spare").file("b", 100_000)).unwrap();
+    assert_eq!(world.run(&["prune", "--force", "--trash"]).status, Some(0));
+    // As if `overlay2/` had a file system of its own that is not mounted.
+    let slots = walkdir::WalkDir::new(world.root().join(".layerwise")).into_iter().map(Result::unwrap);
+    let directory = slots.filter(|entry| entry.path().join("diff/b").exists()).last().unwrap().into_path();
+    fs::rename(&directory, world.beside("aside")).unwrap();
+    let before = world.snapshot();
+    let ran = world.run(&["trash", "restore"]);
+    assert!(ran.status == Some(5) && ran.output.contains(&format!("{}, which it lies on, is gone", spare.dir.path().display())), "{ran:?}");
+    world.snapshot().assert_is(&before, "afterwards");
+    fs::rename(world.beside("aside"), directory).unwrap();
+    assert_eq!(world.run(&["trash", "restore"]).status, Some(0));
 }

@@ -101,8 +101,11 @@ fn a_process_in_a_copy_of_the_data_root_holds_nothing() {
 /// `$X` is found by what is in it, because after the taking it has another name.
 const FIND: &str = r#"X=$(dirname "$(dirname "$(find "$D/overlay2" "$D/.layerwise" -path '*/diff/in' 2>/dev/null | head -n 1)")")"#;
 
+/// A mount that has the layer's link in its options, and nothing else of the layer.
+const BY_LINK: &str = "an overlay on its link";
+
 /// What mounts or stands in it, and whether that can be seen from outside of the mount namespace that it is done in.
-const WAYS: [(&str, &str); 7] = [
+const WAYS: [(&str, &str); 8] = [
     ("a file system mounted in it", r#"mount -t tmpfs tmpfs "$X/diff/in" && echo precious > "$X/diff/in/precious""#),
     ("a directory from elsewhere mounted in it", r#"mount --bind "$T/outside" "$X/diff/in""#),
     ("a file from elsewhere mounted on one of it", r#"mount --bind "$T/outside/precious" "$X/diff/in/c""#),
@@ -112,6 +115,7 @@ const WAYS: [(&str, &str); 7] = [
         r#"mount -t tmpfs tmpfs "$T/mounted" && mkdir "$T/mounted/up" "$T/mounted/work" && mount -t overlay overlay -o "lowerdir=$T/outside,upperdir=$T/mounted/up,workdir=$T/mounted/work" "$X/diff/in""#,
     ),
     ("an overlay on it", r#"mount -t overlay overlay -o "lowerdir=$X/diff:$T/outside" "$T/mounted""#),
+    (BY_LINK, r#"mount -t overlay overlay -o "lowerdir=$D/overlay2/l/$(cat "$X/link"):$T/outside" "$T/mounted""#),
     ("a process in it", r#"cd "$X/diff/in""#),
 ];
 
@@ -154,9 +158,10 @@ fn what_is_held_stays_whoever_holds_it_and_whenever_they_came() {
         return;
     }
     let (deleted, kept) = (&["prune", "--force"][..], &["prune", "--force", "--trash"][..]);
-    let places = [(deleted, None), (deleted, Some("locked")), (deleted, Some("settle")), (kept, Some("settle"))];
+    let places = [(deleted, None), (deleted, Some("locked")), (deleted, Some("begin")), (deleted, Some("settle")), (kept, Some("settle"))];
     let cases = WAYS.into_iter().flat_map(|way| places.map(|place| (way, place))).flat_map(|case| [true, false].map(|own| (case, own)));
-    let cases: Vec<_> = cases.collect();
+    // The link is no longer there when everything is taken.
+    let cases: Vec<_> = cases.filter(|(((name, _), (_, place)), _)| *name != BY_LINK || *place != Some("settle")).collect();
     cases.into_par_iter().for_each(|(((name, way), (arguments, place)), own)| {
         let candidates = Candidates::new();
         let before = candidates.world.snapshot();
