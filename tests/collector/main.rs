@@ -32,6 +32,7 @@ mod judge;
 mod killed;
 mod layerwise;
 mod lowers;
+mod online;
 mod outlived;
 mod registry;
 mod restored;
