@@ -24,6 +24,7 @@ use crate::plan::{Action, Evidence, Mode, Plan, Wanted};
 use crate::store::live::{self, Proc};
 use crate::store::{containers, imagedb, repositories};
 use std::collections::HashMap;
+use std::time::{Duration, Instant};
 
 /// What to do with a plan.
 #[derive(Debug, Clone)]
@@ -39,8 +40,8 @@ pub struct Orders {
 pub enum Notice {
     /// From now on dockerd cannot start.
     Locked,
-    /// From now on it can.
-    Unlocked,
+    /// From now on it can; how long it could not.
+    Unlocked(Duration),
     /// These dockerds came up meanwhile and are still there; if they are older than 24.0 they may know of what is gone.
     Lingering(Vec<u32>),
     /// A run that was stopped before its end is finished: its name, and when it was.
@@ -60,6 +61,10 @@ pub struct Collected {
     pub deletion: Deletion,
     /// Whether somebody stopped it.
     pub stopped: bool,
+    /// How long dockerd could not start, if it was kept from that.
+    pub locked: Option<Duration>,
+    /// How long the deleting took, after that.
+    pub deleting: Duration,
 }
 
 /// Applies `plan` to `root`: what is garbage now and was so, to the letter, when the plan was made.
@@ -76,6 +81,7 @@ pub fn collect(
     let own = Own::acquire(root)?;
     let tops = Tops::open(root)?;
     let mut trash = Trash::open(&tops)?;
+    let begun = Instant::now();
     let permit = permit(root, proc, plan.mode)?;
     if matches!(permit, Permit::Offline(_)) {
         notify(Notice::Locked);
@@ -85,15 +91,23 @@ pub fn collect(
     let mut work = Work { root, proc, trash: &mut trash, permit: &permit, own: &own, how: &how };
     let taken = work.finish_interrupted(notify).and_then(|()| work.take(plan, &orders.wanted));
     // However it ended: nobody may come in with what they read before.
-    if let Permit::Offline(offline) = permit {
-        let lingering = offline.release(root, proc);
-        notify(if lingering.is_empty() { Notice::Unlocked } else { Notice::Lingering(lingering) });
-    }
+    let locked = release(permit, (root, proc), begun, notify);
     point::reach("unlocked");
     let Taken { statuses, kept } = taken?;
+    let unlocked = Instant::now();
     let deletion = trash.delete_doomed(tally, stop);
+    let deleting = unlocked.elapsed();
     point::reach("deleted");
-    Ok(Collected { statuses, kept, stopped: deletion.stopped, deletion })
+    Ok(Collected { statuses, kept, stopped: deletion.stopped, deletion, locked, deleting })
+}
+
+/// Lets dockerd start again, if it could not since `begun`, and says how long that was.
+fn release(permit: Permit, (root, proc): (&Dir, &Proc), begun: Instant, notify: &mut dyn FnMut(Notice)) -> Option<Duration> {
+    let Permit::Offline(offline) = permit else { return None };
+    let lingering = offline.release(root, proc);
+    let locked = begun.elapsed();
+    notify(if lingering.is_empty() { Notice::Unlocked(locked) } else { Notice::Lingering(lingering) });
+    Some(locked)
 }
 
 /// The runs that were stopped before their end and that the next one finishes.

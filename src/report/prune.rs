@@ -4,6 +4,7 @@ use crate::apply::{Collected, Status};
 use crate::plan::{Action, Plan};
 use crate::render::escape;
 use serde::Serialize;
+use std::time::Duration;
 
 /// The own part of `prune`.
 #[derive(Debug, Serialize)]
@@ -33,6 +34,10 @@ pub struct Outcome {
     pub failed: u64,
     /// Whether it was interrupted.
     pub stopped: bool,
+    /// For how many milliseconds dockerd could not start; nothing if it was not kept from that.
+    pub locked_ms: Option<u64>,
+    /// How many milliseconds the deleting took, after that.
+    pub deleting_ms: u64,
 }
 
 /// What became of an action.
@@ -107,9 +112,15 @@ impl<'a> Prune<'a> {
             failures: failures.collect(),
             failed: deletion.failed,
             stopped: collected.stopped,
+            locked_ms: collected.locked.map(milliseconds),
+            deleting_ms: milliseconds(collected.deleting),
         };
         Self { plan, outcome: Some(outcome) }
     }
+}
+
+fn milliseconds(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }
 
 fn done(action: &Action, status: &Status) -> Done {

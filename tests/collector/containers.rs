@@ -20,9 +20,18 @@ const SCRIPT: &str = "test -e /content || echo written by $0 >/content; cat /con
 impl Containers {
     /// Creates one that was never started, one that was, and one that runs, from each of `images`.
     pub(crate) fn create(engine: &mut Engine, images: &[&str]) -> Self {
+        Self::create_in(engine, &["created", "stopped", "running"], images)
+    }
+
+    /// Creates one that runs from each of `images`.
+    pub(crate) fn create_running(engine: &mut Engine, images: &[&str]) -> Self {
+        Self::create_in(engine, &["running"], images)
+    }
+
+    fn create_in(engine: &mut Engine, states: &[&str], images: &[&str]) -> Self {
         let mut containers = Self::default();
         for (number, image) in images.iter().enumerate() {
-            for state in ["created", "stopped", "running"] {
+            for &state in states {
                 let name = format!("{state}-{number}");
                 let options = format!("create --network none --stop-signal KILL --name {name} {image} sh -c");
                 engine.succeed(engine.docker_command(&options).arg(SCRIPT).arg(&name));
@@ -40,6 +49,13 @@ impl Containers {
             }
         }
         containers
+    }
+
+    /// Starts those that shall run, after dockerd was stopped and with it they.
+    pub(crate) fn start_running(&self, engine: &mut Engine) {
+        for name in self.0.keys().filter(|name| name.starts_with("running")) {
+            start(engine, name);
+        }
     }
 
     /// Checks that each still holds every byte that it held, starts, and can read it; leaves those running that shall run.

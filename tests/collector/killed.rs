@@ -21,13 +21,13 @@ use crate::registry::Registry;
 use crate::ruins::Ruins;
 
 /// A data-root with leftovers of every kind, of which copies are made, and what dockerd must go on to know of it.
-struct Template {
+pub(crate) struct Template {
     work: tempfile::TempDir,
     known: Known,
 }
 
 impl Template {
-    fn make(test: &str) -> Option<Self> {
+    pub(crate) fn make(test: &str) -> Option<Self> {
         let work = tempfile::Builder::new().prefix("layerwise-template-").tempdir().unwrap();
         let mut engine = Engine::start_on(test, work.path())?;
         images::import(&engine);
@@ -56,6 +56,11 @@ impl Template {
 
     fn copy(&self) -> tempfile::TempDir {
         judge::copy_of(self.work.path())
+    }
+
+    /// Where it is.
+    pub(crate) fn path(&self) -> &Path {
+        self.work.path()
     }
 }
 
@@ -145,7 +150,7 @@ fn wherever_prune_is_killed_dockerd_works_and_the_next_prune_comes_to_the_same_e
 }
 
 /// dockerd comes up, lists what it did, runs an image and starts a container, and stops as a service manager stops it.
-fn assert_dockerd_works(test: &str, template: &Template, root: &Path, when: &str) {
+pub(crate) fn assert_dockerd_works(test: &str, template: &Template, root: &Path, when: &str) {
     let mut engine = Engine::start_on(test, root).unwrap();
     Known::of(&Docker::ask(&engine)).assert_is(&template.known, when);
     assert_eq!(engine.docker("run --rm --network none kit:1 cat /kit"), "kit", "{when}");
@@ -157,7 +162,7 @@ fn assert_dockerd_works(test: &str, template: &Template, root: &Path, when: &str
 }
 
 /// Everything about the layers and their records but times.
-fn snapshot(root: &Path) -> BTreeMap<PathBuf, String> {
+pub(crate) fn snapshot(root: &Path) -> BTreeMap<PathBuf, String> {
     let walk = ["overlay2", "image"].map(|directory| walkdir::WalkDir::new(root.join(directory)));
     let entries = walk.into_iter().flatten().map(Result::unwrap);
     let described = entries.map(|entry| {
@@ -174,7 +179,7 @@ fn snapshot(root: &Path) -> BTreeMap<PathBuf, String> {
 }
 
 #[track_caller]
-fn assert_same(found: &BTreeMap<PathBuf, String>, expected: &BTreeMap<PathBuf, String>, when: &str) {
+pub(crate) fn assert_same(found: &BTreeMap<PathBuf, String>, expected: &BTreeMap<PathBuf, String>, when: &str) {
     let paths: BTreeSet<&PathBuf> = found.keys().chain(expected.keys()).filter(|path| found.get(*path) != expected.get(*path)).collect();
     let told = paths.iter().map(|path| format!("{}: {:?}, should be {:?}", path.display(), found.get(*path), expected.get(*path)));
     assert!(paths.is_empty(), "{when}:\n{}", told.collect::<Vec<_>>().join("\n"));

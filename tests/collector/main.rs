@@ -22,6 +22,7 @@ mod containers;
 mod docker;
 #[path = "../engine/engine.rs"]
 mod engine;
+mod full;
 #[path = "../docker/fixture/images.rs"]
 #[allow(dead_code, reason = "the comparisons want more images")]
 mod images;
@@ -30,6 +31,8 @@ mod interruption;
 mod judge;
 mod killed;
 mod layerwise;
+mod lowers;
+mod online;
 mod outlived;
 mod registry;
 mod restored;

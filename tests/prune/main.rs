@@ -8,6 +8,7 @@ mod files;
 mod full;
 mod hostile;
 mod killed;
+mod locked;
 mod named;
 mod plans;
 mod refuses;

@@ -115,7 +115,7 @@ pub(super) fn outcome(body: &Prune<'_>, output: &Output) -> String {
 pub(super) fn notice(notice: &Notice) -> String {
     match notice {
         Notice::Locked => "dockerd cannot start until everything is out of its sight …".to_owned(),
-        Notice::Unlocked => "dockerd can start again".to_owned(),
+        Notice::Unlocked(locked) => format!("dockerd can start again, after {:.1} s", locked.as_secs_f64()),
         Notice::Lingering(pids) => format!(
             "WARNING! dockerd ({}) was started meanwhile and has not given up: if it is older than 24.0, restart it",
             pids.iter().map(|pid| format!("pid {pid}")).collect::<Vec<_>>().join(", ")
