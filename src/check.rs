@@ -42,6 +42,7 @@ use crate::id::{DirId, LinkId};
 use crate::inventory::Inventory;
 use crate::store::containers::Status;
 use crate::store::detail::Details;
+pub use crate::union::Marks;
 use crate::unreadable::Unreadable;
 use affected::Affected;
 use jiff::Timestamp;
@@ -62,15 +63,6 @@ pub struct Facts<'a> {
     pub marks: Marks,
     /// When this is.
     pub now: Timestamp,
-}
-
-/// Which attributes overlayfs looks at.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Marks {
-    /// `trusted.overlay.…`.
-    Trusted,
-    /// `user.overlay.…`, where dockerd is not root.
-    User,
 }
 
 /// Finds everything that is not as it should be, the worst first.

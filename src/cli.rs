@@ -2,6 +2,7 @@
 
 mod args;
 mod build_cache;
+mod changes;
 mod check;
 mod completions;
 mod containers;
@@ -69,6 +70,7 @@ enum Command {
     Why(why::Args),
     Inspect(inspect::Args),
     Freed(freed::Args),
+    Changes(changes::Args),
     Check(check::Args),
     Prune(prune::Args),
     Trash(trash::Args),
@@ -111,6 +113,7 @@ fn run(cli: &Cli, output: &mut Output) -> Result<Status, Failure> {
         Command::Why(args) => why::run(args, global, output),
         Command::Inspect(args) => inspect::run(args, global, output),
         Command::Freed(args) => freed::run(args, global, output),
+        Command::Changes(args) => changes::run(args, global, output),
         Command::Check(args) => check::run(args, global, output),
         Command::Prune(args) => prune::run(args, global, output),
         Command::Trash(args) => trash::run(args, global, output),

@@ -40,5 +40,6 @@ pub mod render;
 pub mod report;
 pub mod store;
 pub mod suggest;
+pub mod union;
 pub mod unreadable;
 pub mod usage;

@@ -6,6 +6,7 @@
 
 pub mod build_cache;
 pub mod chains;
+pub mod changes;
 pub mod check;
 pub mod containers;
 pub mod df;

@@ -68,13 +68,20 @@ pub(super) enum Color {
 /// The options of every list.
 #[derive(Debug, Clone, clap::Args)]
 pub(super) struct ListArgs {
+    #[command(flatten)]
+    pub choice: Choice,
+    /// Answer without measuring anything: sizes are left out, Docker's own are kept
+    #[arg(long)]
+    pub no_scan: bool,
+}
+
+/// What of a list is shown, and in which order.
+#[derive(Debug, Clone, clap::Args)]
+pub(super) struct Choice {
     /// Sort by this column; sizes and counts begin with the largest
     #[arg(long, value_name = "COLUMN[:asc|desc]")]
     pub sort: Option<Sort>,
     /// Show only what matches: the same key twice means either, different keys mean both; also KEY!=VALUE and, for numbers, KEY>VALUE
     #[arg(short, long, value_name = "KEY=VALUE")]
     pub filter: Vec<Filter>,
-    /// Answer without measuring anything: sizes are left out, Docker's own are kept
-    #[arg(long)]
-    pub no_scan: bool,
 }

@@ -6,7 +6,7 @@ use super::exit::{Failure, Status};
 use super::list::value;
 use super::output::Output;
 use super::session::{Scan, Session};
-use crate::check::{self, Code, Facts, Finding, Marks, Severity};
+use crate::check::{self, Code, Facts, Finding, Severity};
 use crate::render::column::{Column, Kind};
 use crate::render::format::Format;
 use crate::render::list::{self, Extent, Listing, View};
@@ -120,9 +120,7 @@ pub(super) fn run(args: &Args, global: &Global, output: &mut Output) -> Result<S
 fn find(session: &Session) -> Vec<Finding> {
     let details = Details::read(&session.root.dir, &session.audit.inventory);
     let file_system = session.filesystem();
-    let is_rootless = session.root.owner().is_some_and(|(user, _)| user != 0) && !session.root.is_remapped();
-    let marks = if is_rootless { Marks::User } else { Marks::Trusted };
-    let facts = Facts { details: &details, file_system: file_system.as_ref(), marks, now: jiff::Timestamp::now() };
+    let facts = Facts { details: &details, file_system: file_system.as_ref(), marks: session.marks(), now: jiff::Timestamp::now() };
     check::find(&session.audit, &facts)
 }
 
@@ -145,8 +143,8 @@ fn view(args: &Args, global: &Global, output: &Output) -> Result<View, Failure> 
     let view = View {
         format: global.format.clone(),
         extent: if global.quiet { Extent::Ids } else { Extent::Usual },
-        sort: args.list.sort.clone(),
-        filters: args.list.filter.iter().cloned().collect(),
+        sort: args.list.choice.sort.clone(),
+        filters: args.list.choice.filter.iter().cloned().collect(),
         look: output.look,
         style: output.style,
     };
@@ -155,7 +153,7 @@ fn view(args: &Args, global: &Global, output: &Output) -> Result<View, Failure> 
 }
 
 fn print(args: &Args, view: &View, output: &mut Output, document: serde_json::Value) -> Result<(), Failure> {
-    let is_page = view.format == Format::Table && view.extent == Extent::Usual && args.list.sort.is_none();
+    let is_page = view.format == Format::Table && view.extent == Extent::Usual && args.list.choice.sort.is_none();
     let text = if is_page {
         page::groups(&document, view).map_err(Failure::usage)?
     } else {

@@ -4,8 +4,7 @@ use super::list::print_single;
 use super::output::Output;
 use super::session::{Scan, Session};
 use crate::render::age;
-use crate::render::column::Sizes;
-use crate::render::size::{self, Digits};
+use crate::render::size;
 use crate::render::table::{Align, Fit, Heading, Table};
 use crate::report::df::{self, Detail, Df, FromCacheItem, LargeItem, Weight};
 use crate::report::{Document, why};
@@ -52,10 +51,7 @@ pub(super) fn run(args: &Args, global: &Global, output: &mut Output) -> Result<S
 }
 
 fn bytes(bytes: u64, output: &Output) -> String {
-    match output.look.sizes {
-        Sizes::Human => size::human(bytes, Digits::Four),
-        Sizes::Raw => bytes.to_string(),
-    }
+    output.bytes(bytes)
 }
 
 fn heading(title: &str, align: Align) -> Heading {

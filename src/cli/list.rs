@@ -1,6 +1,6 @@
 //! What every list command does.
 
-use super::args::{Global, ListArgs};
+use super::args::{Choice, Global, ListArgs};
 use super::exit::{Failure, Status};
 use super::output::Output;
 use super::session::{Scan, Session};
@@ -26,18 +26,25 @@ impl List {
     pub(super) fn new(
         columns: &'static [Column],
         items: &'static str,
-        (args, global, output): (&ListArgs, &Global, &Output),
+        (choice, global, output): (&Choice, &Global, &Output),
     ) -> Result<Self, Failure> {
         let view = View {
             format: global.format.clone(),
             extent: if global.quiet { Extent::Ids } else { Extent::Usual },
-            sort: args.sort.clone(),
-            filters: args.filter.iter().cloned().collect(),
+            sort: choice.sort.clone(),
+            filters: choice.filter.iter().cloned().collect(),
             look: output.look,
             style: output.style,
         };
         view.check(columns).map_err(Failure::usage)?;
         Ok(Self { view, columns, items })
+    }
+
+    /// Shows all columns that there may be.
+    pub(super) fn widen(&mut self) {
+        if self.view.extent == Extent::Usual {
+            self.view.extent = Extent::Wide;
+        }
     }
 
     /// Prints what `document` lists.
@@ -54,7 +61,7 @@ pub(super) fn run<T: Serialize>(
     list: impl FnOnce(&Audit) -> Vec<T>,
     (args, global, output): (&ListArgs, &Global, &mut Output),
 ) -> Result<Status, Failure> {
-    let printer = List::new(columns, "items", (args, global, output))?;
+    let printer = List::new(columns, "items", (&args.choice, global, output))?;
     let session = Session::open(global, Scan::from(args.no_scan), output)?;
     let items = list(&session.audit);
     printer.print(&Document::new(name, &session.audit.inventory, Items { items }), output)?;

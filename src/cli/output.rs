@@ -4,6 +4,7 @@ use super::args::{Color, Global};
 use super::exit::{Failure, Status};
 use crate::render::column::{Ids, Look, Sizes};
 use crate::render::escape;
+use crate::render::size::{self, Digits};
 use crate::render::table::{Colour, Style};
 use std::collections::BTreeSet;
 use std::io::{self, ErrorKind, IsTerminal as _, Write as _};
@@ -38,6 +39,14 @@ impl Output {
                 now: jiff::Timestamp::now(),
             },
             noted: BTreeSet::new(),
+        }
+    }
+
+    /// Shows a number of bytes as sizes are shown here.
+    pub(super) fn bytes(&self, bytes: u64) -> String {
+        match self.look.sizes {
+            Sizes::Human => size::human(bytes, Digits::Four),
+            Sizes::Raw => bytes.to_string(),
         }
     }
 

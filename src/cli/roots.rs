@@ -28,7 +28,7 @@ static COLUMNS: [Column; 7] = [
 ];
 
 pub(super) fn run(args: &Args, global: &Global, output: &mut Output) -> Result<Status, Failure> {
-    let list = List::new(&COLUMNS, "items", (&args.list, global, output))?;
+    let list = List::new(&COLUMNS, "items", (&args.list.choice, global, output))?;
     let roots = roots::roots(&Machine::current(), global.data_root.as_deref());
     let items = report::list(&roots);
     let status = if items.is_empty() { Status::Unreadable } else { Status::Fine };

@@ -10,6 +10,7 @@ use crate::inventory::{DRIVER, Inventory};
 use crate::plan::Wanted;
 use crate::render::words;
 use crate::store::live::{self, Live, LockState, locks};
+use crate::union::Marks;
 use crate::usage::{cache, scan};
 
 /// Whether everything is to be measured.
@@ -72,6 +73,19 @@ impl Session {
     /// The figures of the file system, if it tells them.
     pub(super) fn filesystem(&self) -> Option<FileSystem> {
         FileSystem::of(&self.root.dir).ok()
+    }
+
+    /// Which marks of overlayfs its mounts heed.
+    pub(super) fn marks(&self) -> Marks {
+        let is_rootless = self.root.owner().is_some_and(|(user, _)| user != 0) && !self.root.is_remapped();
+        if is_rootless { Marks::User } else { Marks::Trusted }
+    }
+
+    /// Says that the marks of overlayfs cannot be seen, where that is so.
+    pub(super) fn mention_hidden_marks(&self, output: &mut Output) {
+        if self.marks() == Marks::Trusted && !nix::unistd::geteuid().is_root() {
+            output.note("note: only root is shown which directories hide what is below them, so some of that may be missing here");
+        }
     }
 
     /// Says how much could not be read.

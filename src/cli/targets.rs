@@ -4,7 +4,9 @@ use super::exit::{Failure, Status};
 use super::output::Output;
 use super::session::Session;
 use crate::id::lookup::Match;
+use crate::render::words;
 use crate::report::target::{self, Target};
+use crate::unreadable::Unreadable;
 use std::path::{Path, PathBuf};
 
 /// Answers about everything that `texts` mean; of what cannot be found it is said why, and the status tells.
@@ -60,6 +62,16 @@ fn of_path(session: &Session, below: &Path) -> Result<Target, Failure> {
         None if below.components().count() > 2 => Ok(target::of_path(&session.audit, below, false)),
         None => Err(Failure::not_found(format!("{} does not exist", session.root.dir.path().join(below).display()))),
     }
+}
+
+/// Says how much of the layers could not be read: then there may be more than what was told.
+pub(super) fn told(lost: &[Unreadable], output: &mut Output) -> Status {
+    if lost.is_empty() {
+        return Status::Fine;
+    }
+    let places = words::count(u64::try_from(lost.len()).unwrap_or(u64::MAX), "place");
+    output.note(&format!("{places} in the layers could not be read; see `unreadable` of --format json"));
+    Status::Findings
 }
 
 fn ambiguous(text: &str, candidates: &[Target]) -> Failure {

@@ -83,7 +83,7 @@ fn refused(error: apply::ApplyError) -> Failure {
 }
 
 fn ls(args: &ListArgs, global: &Global, output: &mut Output) -> Result<Status, Failure> {
-    let printer = List::new(&COLUMNS, "items", (args, global, output))?;
+    let printer = List::new(&COLUMNS, "items", (&args.choice, global, output))?;
     let session = Session::open(global, Scan::Skip, output)?;
     let tops = Tops::open(&session.root.dir).map_err(refused)?;
     let runs = apply::Trash::open(&tops).and_then(|trash| trash.runs()).map_err(refused)?;

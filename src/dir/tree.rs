@@ -4,8 +4,12 @@
 //! symbolic link, so that the worst that a name can do is to be absent. Paths that follow each other mostly have the same directory, which
 //! is kept open between them. Reading leaves access times alone where the kernel allows that.
 
+mod level;
+
+pub use level::Level;
+
 use super::{Dir, Kind};
-use rustix::fs::{AtFlags, FileType, Mode, OFlags, RawDir, ResolveFlags, Statx, StatxAttributes, StatxFlags, fgetxattr, lgetxattr};
+use rustix::fs::{AtFlags, FileType, Mode, OFlags, ResolveFlags, Statx, StatxAttributes, StatxFlags, fgetxattr, lgetxattr};
 use rustix::fs::{openat, openat2, readlinkat_raw, statx};
 use rustix::io::Errno;
 use std::ffi::CString;
@@ -172,21 +176,8 @@ impl Tree {
     ///
     /// # Errors
     /// When it is no directory or cannot be listed.
-    pub fn list(&self, path: &[u8], mut each: impl FnMut(&[u8], Option<Kind>)) -> Result<(), Errno> {
-        let fd = match self.open_dir(path, OFlags::NOATIME) {
-            Err(Errno::PERM) => self.open_dir(path, OFlags::empty())?,
-            opened => opened?,
-        };
-        let mut buffer = Vec::with_capacity(32 << 10);
-        let mut entries = RawDir::new(fd, buffer.spare_capacity_mut());
-        while let Some(entry) = entries.next() {
-            let entry = entry?;
-            let name = entry.file_name().to_bytes();
-            if !matches!(name, b"." | b"..") {
-                each(name, listed(entry.file_type()));
-            }
-        }
-        Ok(())
+    pub fn list(&self, path: &[u8], each: impl FnMut(&[u8], Option<Kind>)) -> Result<(), Errno> {
+        self.level(path)?.ok_or(Errno::NOENT)?.list(each)
     }
 
     /// Does something with the directory of `path` and its last component; nothing if one of them is not there.

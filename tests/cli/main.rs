@@ -5,6 +5,7 @@
 #![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test that cannot go on fails")]
 
 mod cached;
+mod changes;
 mod check;
 mod demo;
 mod formats;

@@ -4,7 +4,7 @@ use crate::sample::layerwise;
 
 #[test]
 fn any_number_of_threads_prints_the_same() {
-    let commands: [&[&str]; 9] = [
+    let commands: [&[&str]; 10] = [
         &["df", "--verbose", "--format", "{{.classes}}{{.garbage}}{{.things}}{{.total}}"],
         &["images"],
         &["layers"],
@@ -14,6 +14,7 @@ fn any_number_of_threads_prints_the_same() {
         &["why", "6be5022fb763", "--scan"],
         &["inspect", "web"],
         &["check"],
+        &["changes", "shop/api:2"],
     ];
     for command in commands {
         let form: &[&str] = if command[0] == "df" { &[] } else { &["--format", "json"] };

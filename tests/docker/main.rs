@@ -14,6 +14,7 @@
 
 mod builds;
 mod busy;
+mod changes;
 mod compare;
 mod containerd;
 mod crash;
