@@ -13,6 +13,7 @@ mod images;
 mod inspect;
 mod interrupt;
 mod layers;
+mod lint;
 mod list;
 mod man;
 mod nice;
@@ -70,6 +71,7 @@ enum Command {
     Inspect(inspect::Args),
     Freed(freed::Args),
     Check(check::Args),
+    Lint(lint::Args),
     Prune(prune::Args),
     Trash(trash::Args),
     Demo(demo::Args),
@@ -112,6 +114,7 @@ fn run(cli: &Cli, output: &mut Output) -> Result<Status, Failure> {
         Command::Inspect(args) => inspect::run(args, global, output),
         Command::Freed(args) => freed::run(args, global, output),
         Command::Check(args) => check::run(args, global, output),
+        Command::Lint(args) => lint::run(args, global, output),
         Command::Prune(args) => prune::run(args, global, output),
         Command::Trash(args) => trash::run(args, global, output),
         Command::Demo(args) => demo::run(args, global, output),

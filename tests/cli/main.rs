@@ -10,6 +10,7 @@ mod demo;
 mod formats;
 mod interrupted;
 mod keys;
+mod lint;
 mod lists;
 mod man;
 mod mistakes;
