@@ -14,6 +14,7 @@ mod images;
 mod inspect;
 mod interrupt;
 mod layers;
+mod lint;
 mod list;
 mod man;
 mod nice;
@@ -72,6 +73,7 @@ enum Command {
     Freed(freed::Args),
     Changes(changes::Args),
     Check(check::Args),
+    Lint(lint::Args),
     Prune(prune::Args),
     Trash(trash::Args),
     Demo(demo::Args),
@@ -115,6 +117,7 @@ fn run(cli: &Cli, output: &mut Output) -> Result<Status, Failure> {
         Command::Freed(args) => freed::run(args, global, output),
         Command::Changes(args) => changes::run(args, global, output),
         Command::Check(args) => check::run(args, global, output),
+        Command::Lint(args) => lint::run(args, global, output),
         Command::Prune(args) => prune::run(args, global, output),
         Command::Trash(args) => trash::run(args, global, output),
         Command::Demo(args) => demo::run(args, global, output),

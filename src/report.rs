@@ -14,6 +14,7 @@ pub mod freed;
 pub mod images;
 pub mod inspect;
 pub mod layers;
+pub mod lint;
 pub mod prune;
 pub mod roots;
 pub mod target;

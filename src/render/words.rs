@@ -12,6 +12,12 @@ pub fn count(number: u64, noun: &str) -> String {
     }
 }
 
+/// The length of a list as a number to count with.
+#[must_use]
+pub fn to_u64(length: usize) -> u64 {
+    u64::try_from(length).unwrap_or(u64::MAX)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -11,6 +11,7 @@ mod demo;
 mod formats;
 mod interrupted;
 mod keys;
+mod lint;
 mod lists;
 mod man;
 mod mistakes;

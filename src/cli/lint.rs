@@ -1,0 +1,140 @@
+use super::args::{Global, ListArgs};
+use super::exit::{Failure, Status};
+use super::list::List;
+use super::output::Output;
+use super::session::{Scan, Session};
+use super::targets;
+use crate::graph::Thing;
+use crate::lint::{self, Policy, Scene};
+use crate::render::column::{Column, Kind};
+use crate::render::escape;
+use crate::report::Document;
+use crate::report::lint::{self as report, Lint};
+use crate::report::target::Target;
+use crate::report::why::name_of;
+use std::collections::BTreeSet;
+use std::fs::{self, OpenOptions};
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+
+/// Check how images share layers and what they weigh against a policy
+///
+/// Rules are about the images that have a name; what is shared and what is an image's own is counted among the images that a rule is about.
+/// Sizes are allocated bytes. Ends with 1 when a rule is broken whose level is not "warn".
+#[derive(Debug, clap::Args)]
+#[command(after_help = EXAMPLES)]
+pub(super) struct Args {
+    /// Show only what is about these images, and about the host
+    #[arg(value_name = "IMAGE")]
+    images: Vec<String>,
+    /// The rules
+    #[arg(long, value_name = "FILE", default_value = "layerwise.toml")]
+    policy: PathBuf,
+    /// Write a policy to FILE that all that is here now passes
+    #[arg(long, conflicts_with_all = ["junit", "sarif", "github", "images"])]
+    init: bool,
+    /// Write the results to this file as JUnit does
+    #[arg(long, value_name = "FILE")]
+    junit: Option<PathBuf>,
+    /// Write what is broken to this file as SARIF
+    #[arg(long, value_name = "FILE")]
+    sarif: Option<PathBuf>,
+    /// Print what is broken as annotations of a GitHub workflow, and append a summary to the file that `$GITHUB_STEP_SUMMARY` names
+    #[arg(long)]
+    github: bool,
+    /// Sort by this column; sizes and counts begin with the largest
+    #[command(flatten)]
+    list: ListArgs,
+}
+
+const EXAMPLES: &str = "Examples:
+  layerwise lint --init                                    write layerwise.toml, which passes as things are
+  layerwise lint                                           check everything against it
+  layerwise lint --policy ci.toml --junit lint.xml app:1   only what is about app:1, and a report for the CI system
+
+Rules: base, same-base, min-shared, max-exclusive, max-size, max-layers, max-inodes, max-set-size, no-duplicate-layers, no-garbage,
+min-free-space, min-free-inodes; docs/lint.md explains each.";
+
+static COLUMNS: [Column; 12] = [
+    Column::new("verdict", "VERDICT", Kind::Name),
+    Column::new("rule", "RULE", Kind::Name),
+    Column::new("subject", "IMAGE", Kind::Text),
+    Column::new("allowed", "LIMIT", Kind::Name),
+    Column::new("found", "MEASURED", Kind::Name),
+    Column::new("message", "WHAT", Kind::Text),
+    Column::new("fix", "FIX", Kind::Text),
+    Column::new("images", "IMAGES", Kind::Text).hidden(),
+    Column::new("kind", "KIND", Kind::Name).hidden(),
+    Column::new("limit", "LIMIT", Kind::Count).hidden(),
+    Column::new("measured", "MEASURED", Kind::Count).hidden(),
+    Column::new("unit", "UNIT", Kind::Name).hidden(),
+];
+
+pub(super) fn run(args: &Args, global: &Global, output: &mut Output) -> Result<Status, Failure> {
+    let printer = List::new(&COLUMNS, "results", (&args.list, global, output))?;
+    if args.init {
+        return init(args, global, output);
+    }
+    let policy = read(&args.policy)?;
+    let session = Session::open(global, Scan::Measure, output)?;
+    let scene = Scene::of(&session.audit, session.filesystem().as_ref());
+    let only = args.images.iter().map(|text| name(&session, text)).collect::<Result<BTreeSet<String>, Failure>>()?;
+    let lint = report::report(escape::path(&args.policy), lint::evaluate(&policy, &scene), &only);
+    write_files(args, &lint)?;
+    let (summary, failed) = (lint.summary, lint.summary.failed > 0);
+    if args.github {
+        output.print(&report::annotations(&lint))?;
+    } else {
+        printer.print(&Document::new("lint", &session.audit.inventory, lint), output)?;
+    }
+    output.say(&summary.describe());
+    Ok(if failed { Status::Findings } else { Status::Fine })
+}
+
+/// Writes a policy to begin with.
+fn init(args: &Args, global: &Global, output: &mut Output) -> Result<Status, Failure> {
+    if args.policy.symlink_metadata().is_ok() {
+        return Err(Failure::usage(format!("{} exists already", escape::path(&args.policy))).hint("name another file with --policy"));
+    }
+    let session = Session::open(global, Scan::Measure, output)?;
+    let text = lint::starter(&Scene::of(&session.audit, session.filesystem().as_ref()));
+    let file = OpenOptions::new().write(true).create_new(true).open(&args.policy);
+    file.and_then(|mut file| file.write_all(text.as_bytes())).map_err(|error| cannot_write(&args.policy, &error))?;
+    output.say(&format!("{} was written; all that is here now passes", escape::path(&args.policy)));
+    Ok(Status::Fine)
+}
+
+fn read(path: &Path) -> Result<Policy, Failure> {
+    let shown = escape::path(path);
+    let text = fs::read_to_string(path).map_err(|error| {
+        Failure::usage(format!("cannot read the policy {shown}: {error}")).hint("`layerwise lint --init` writes one to begin with")
+    })?;
+    lint::parse(&text).map_err(|error| Failure::usage(format!("the policy {shown} is not understood: {error}")))
+}
+
+/// By what name the results know an image.
+fn name(session: &Session, text: &str) -> Result<String, Failure> {
+    match targets::find(session, text)? {
+        Target::Thing(thing @ Thing::Image(_)) => Ok(name_of(&session.audit, &thing)),
+        other => Err(Failure::usage(format!("{text} is a {}: rules are about images", other.kind()))),
+    }
+}
+
+fn write_files(args: &Args, lint: &Lint) -> Result<(), Failure> {
+    let write = |path: &Path, text: String| fs::write(path, text).map_err(|error| cannot_write(path, &error));
+    if let Some(path) = &args.junit {
+        write(path, report::junit(lint))?;
+    }
+    if let Some(path) = &args.sarif {
+        write(path, format!("{:#}\n", report::sarif(lint)))?;
+    }
+    if let Some(path) = args.github.then(|| std::env::var_os("GITHUB_STEP_SUMMARY")).flatten().map(PathBuf::from) {
+        let file = OpenOptions::new().append(true).create(true).open(&path);
+        file.and_then(|mut file| file.write_all(report::summary(lint).as_bytes())).map_err(|error| cannot_write(&path, &error))?;
+    }
+    Ok(())
+}
+
+fn cannot_write(path: &Path, error: &std::io::Error) -> Failure {
+    Failure::usage(format!("cannot write {}: {error}", escape::path(path)))
+}

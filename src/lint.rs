@@ -1,0 +1,28 @@
+//! Rules about how images share layers and what they weigh, for a build that is to fail when one is broken.
+//!
+//! ```text
+//! layerwise.toml ─► parse ─► Policy ─┐
+//! Audit ───────────────────► Scene ──┴─► evaluate ─► Outcome, one for each rule and image (or set of images, or the host)
+//! ```
+//! Everything here is pure: a policy is text, a scene is what was measured, and the same two always have the same outcomes. A rule speaks of the
+//! images that have a name, since only those can be meant by a pattern; what is shared and what is exclusive is counted among the images
+//! that the rule is about, so that the untagged images between the steps of a classic build count for nothing.
+
+mod amount;
+mod evaluate;
+mod host;
+mod image;
+mod init;
+mod parse;
+mod policy;
+mod scene;
+mod set;
+#[cfg(test)]
+mod tests;
+
+pub use amount::{Amount, Limit};
+pub use evaluate::{Outcome, Subject, Verdict, evaluate};
+pub use init::starter;
+pub use parse::{PolicyError, parse};
+pub use policy::{Check, Level, Policy, Rule};
+pub use scene::{Host, Image, Layer, Scene};

@@ -1,0 +1,35 @@
+//! Rules about the host.
+
+use super::amount::{Amount, Limit};
+use super::evaluate::Found;
+use super::policy::Check;
+use super::scene::Host;
+use crate::render::size::{self, Digits};
+use crate::render::words;
+
+/// What the host has of what is asked for; nothing if the check is not about it, or the file system does not tell.
+pub(super) fn look(check: &Check, host: &Host) -> Option<Found> {
+    match *check {
+        Check::NoGarbage => Some(garbage(host.garbage)),
+        Check::MinFreeSpace(limit) => Some(free(host.space?, limit, "bytes")),
+        Check::MinFreeInodes(limit) => Some(free(host.inodes?, limit, "inodes")),
+        _ => None,
+    }
+}
+
+fn garbage((count, bytes): (u64, u64)) -> Found {
+    let message = format!("{}, {}, belong to nothing", words::count(count, "thing"), size::human(bytes, Digits::Four));
+    Found::at_most(Amount::Count(count), Amount::Count(0), message)
+        .fix("look at it with `layerwise prune --dry-run`, and take it back with `layerwise prune`")
+}
+
+fn free((free, total): (u64, u64), limit: Limit, what: &str) -> Found {
+    let (measured, limit) = match limit {
+        Limit::Bytes(number) if what == "inodes" => (Amount::Count(free), Amount::Count(number)),
+        limit => (limit.measure_down(free, total), limit.amount()),
+    };
+    let shown = |number| if what == "inodes" { format!("{number} inodes") } else { size::human(number, Digits::Four) };
+    let message = format!("{} of {} are free", shown(free), shown(total));
+    Found::at_least(measured, limit, message)
+        .fix("`layerwise df` says where they went, `layerwise images --sort exclusive_bytes` which image to remove first")
+}

@@ -1,0 +1,95 @@
+//! What a policy is held against.
+
+use crate::audit::Audit;
+use crate::data_root::FileSystem;
+use crate::id::{ChainId, DiffId, ImageId};
+use crate::render::column::{Ids, short_id};
+use crate::report::{images, layers};
+use crate::usage::class::Class;
+use std::collections::{BTreeMap, BTreeSet};
+
+/// Images, their layers, and the host that they are on if they are on one.
+#[derive(Debug, Clone, Default)]
+pub struct Scene {
+    /// The images, by ID.
+    pub images: Vec<Image>,
+    /// The layers that they have.
+    pub layers: BTreeMap<ChainId, Layer>,
+    /// The host.
+    pub host: Option<Host>,
+}
+
+/// An image.
+#[derive(Debug, Clone)]
+pub struct Image {
+    /// Its ID.
+    pub id: ImageId,
+    /// Its names, tags first.
+    pub names: Vec<String>,
+    /// Its layers, base first.
+    pub chain: Vec<ChainId>,
+}
+
+/// A layer.
+#[derive(Debug, Clone, Default)]
+pub struct Layer {
+    /// Its content.
+    pub diff: Option<DiffId>,
+    /// The allocated bytes of its directory.
+    pub bytes: u64,
+    /// The inodes of its directory.
+    pub inodes: u64,
+    /// The step of the history that made it.
+    pub step: Option<String>,
+}
+
+/// The host that the images are on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Host {
+    /// How many things belong to nothing, and their bytes.
+    pub garbage: (u64, u64),
+    /// What is free of the file system and how large it is: bytes.
+    pub space: Option<(u64, u64)>,
+    /// The same in inodes; nothing where the file system has no fixed number.
+    pub inodes: Option<(u64, u64)>,
+}
+
+impl Scene {
+    /// What was measured of a data-root.
+    #[must_use]
+    pub fn of(audit: &Audit, file_system: Option<&FileSystem>) -> Self {
+        let layers = layers::list(audit).into_iter().map(|item| {
+            let (bytes, inodes) = (item.bytes.unwrap_or_default(), item.inodes.unwrap_or_default());
+            (item.chain_id, Layer { diff: item.diff_id, bytes, inodes, step: item.created_by })
+        });
+        let images = images::list(audit).into_iter().map(|item| Image { id: item.id, names: item.references, chain: item.layers });
+        let garbage = audit.account.as_ref().and_then(|account| account.classes.get(&Class::Garbage));
+        let host = Host {
+            garbage: garbage.map(|sum| (sum.count, sum.usage.bytes)).unwrap_or_default(),
+            space: file_system.map(|file_system| (file_system.bytes_free, file_system.bytes_total)),
+            inodes: file_system.map(|file_system| (file_system.inodes_free, file_system.inodes_total)).filter(|&(_, total)| total > 0),
+        };
+        Self { images: images.collect(), layers: layers.collect(), host: Some(host) }
+    }
+
+    /// What some layers weigh, each counted once: bytes and inodes.
+    #[must_use]
+    pub fn weigh(&self, chains: impl IntoIterator<Item = ChainId>) -> (u64, u64) {
+        let distinct: BTreeSet<ChainId> = chains.into_iter().collect();
+        let weights = distinct.into_iter().filter_map(|chain| self.layers.get(&chain)).map(|layer| (layer.bytes, layer.inodes));
+        weights.fold((0, 0), |(bytes, inodes), layer| (bytes.saturating_add(layer.0), inodes.saturating_add(layer.1)))
+    }
+}
+
+impl Image {
+    /// What a person calls it.
+    #[must_use]
+    pub fn name(&self) -> String {
+        self.names.first().cloned().unwrap_or_else(|| self.id.to_string())
+    }
+}
+
+/// A layer's name as people are shown it.
+pub(super) fn short(chain: &ChainId) -> String {
+    short_id(&chain.to_string(), Ids::Short)
+}

@@ -1,0 +1,98 @@
+//! `lint`: which rules of a policy hold, and what to change where one does not.
+
+mod github;
+mod junit;
+mod sarif;
+
+pub use github::{annotations, summary};
+pub use junit::junit;
+pub use sarif::sarif;
+
+use crate::lint::{Amount, Outcome, Subject, Verdict};
+use crate::render::words;
+use serde::Serialize;
+use std::collections::BTreeSet;
+
+/// The own part of `lint`.
+#[derive(Debug, Serialize)]
+pub struct Lint {
+    /// The file of the policy.
+    pub policy: String,
+    /// What came of each rule, the worst first.
+    pub results: Vec<Item>,
+    /// How many there are of each.
+    pub summary: Summary,
+}
+
+/// What came of one rule for one image, for a set of images, or for the host.
+#[derive(Debug, Serialize)]
+pub struct Item {
+    /// Whom it is about, in words.
+    pub subject: String,
+    /// What came of it, with the numbers.
+    #[serde(flatten)]
+    pub outcome: Outcome,
+    /// The limit as people write it.
+    pub allowed: Option<String>,
+    /// What was measured as people write it.
+    pub found: Option<String>,
+}
+
+/// How many rules held.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq, Serialize)]
+pub struct Summary {
+    /// Those that hold.
+    pub passed: u64,
+    /// Those that are broken, where that is to be told.
+    pub warned: u64,
+    /// Those that are broken, where that is a failure.
+    pub failed: u64,
+}
+
+/// Reports outcomes; those about images of other names than `only` are left out, if there are any in it.
+#[must_use]
+pub fn report(policy: String, outcomes: Vec<Outcome>, only: &BTreeSet<String>) -> Lint {
+    let is_wanted = |outcome: &Outcome| {
+        let images = &outcome.subject.images;
+        only.is_empty() || images.is_empty() || images.iter().any(|image| only.contains(image))
+    };
+    let mut outcomes: Vec<Outcome> = outcomes.into_iter().filter(is_wanted).collect();
+    outcomes.sort_by_key(|outcome| std::cmp::Reverse(outcome.verdict));
+    let count = |verdict| words::to_u64(outcomes.iter().filter(|outcome| outcome.verdict == verdict).count());
+    let summary = Summary { passed: count(Verdict::Pass), warned: count(Verdict::Warn), failed: count(Verdict::Fail) };
+    let shown = |amount: Option<Amount>| amount.map(|amount| amount.to_string());
+    let item = |outcome: Outcome| Item {
+        subject: describe(&outcome.subject),
+        allowed: shown(outcome.limit),
+        found: shown(outcome.measured),
+        outcome,
+    };
+    Lint { policy, results: outcomes.into_iter().map(item).collect(), summary }
+}
+
+/// Whom an outcome is about, in words.
+fn describe(subject: &Subject) -> String {
+    match subject.images.as_slice() {
+        [] if subject.kind == "host" => "this host".to_owned(),
+        [] => "no image".to_owned(),
+        [one] => one.clone(),
+        images => words::count(words::to_u64(images.len()), "image"),
+    }
+}
+
+impl Item {
+    /// What is wrong and what to change, in one line.
+    #[must_use]
+    pub fn sentence(&self) -> String {
+        let fix = self.outcome.fix.as_ref().map(|fix| format!(": {fix}")).unwrap_or_default();
+        format!("{}{fix}", self.outcome.message)
+    }
+}
+
+impl Summary {
+    /// In words.
+    #[must_use]
+    pub fn describe(self) -> String {
+        format!("{} passed, {} warned, {} failed", self.passed, self.warned, self.failed)
+    }
+}
