@@ -1,4 +1,4 @@
-use super::args::{Global, ListArgs};
+use super::args::{Choice, Global};
 use super::exit::{Failure, Status};
 use super::list::List;
 use super::output::Output;
@@ -42,9 +42,8 @@ pub(super) struct Args {
     /// Print what is broken as annotations of a GitHub workflow, and append a summary to the file that `$GITHUB_STEP_SUMMARY` names
     #[arg(long)]
     github: bool,
-    /// Sort by this column; sizes and counts begin with the largest
     #[command(flatten)]
-    list: ListArgs,
+    list: Choice,
 }
 
 const EXAMPLES: &str = "Examples:

@@ -185,12 +185,12 @@ fn no_untagged_image_goes_while_something_refers_to_one_that_is_not_here() {
     let spare = root.layer(Some(&base), Tree::new("spare").file("d", 1_000)).unwrap();
     let named = root.image(&ImageSpec::new(&spare).tag("spare:1")).unwrap();
     drop(root);
-    let names = world.root().join("image/overlay2/repositories.json");
-    let text = fs::read_to_string(&names).unwrap();
+    let file = world.root().join("image/overlay2/repositories.json");
+    let text = fs::read_to_string(&file).unwrap();
     let id = named.id.hex().to_string();
     // One digit of the ID is another one: the image has no name any more, and the name no image.
     let slip = if id.ends_with('0') { "1" } else { "0" };
-    fs::write(&names, text.replace(&id, &format!("{}{slip}", &id[..63]))).unwrap();
+    fs::write(&file, text.replace(&id, &format!("{}{slip}", &id[..63]))).unwrap();
     let ran = world.run(&["prune", "--dry-run", "--include", "untagged-images"]);
     assert!(ran.output.contains("Nothing to take back.") && ran.output.contains("which is not here: another one may be meant"), "{ran:?}");
 }
