@@ -172,3 +172,27 @@ fn what_is_held_stays_whoever_holds_it_and_whenever_they_came() {
         candidates.assert_only_the_other_went(&before, &when);
     });
 }
+
+#[test]
+fn what_is_held_too_deep_to_be_told_stays_whenever_it_came() {
+    let candidates = Candidates::new();
+    let world = &candidates.world;
+    let deep = world.beside("deep");
+    std::fs::create_dir(&deep).unwrap();
+    // This very process has a directory open whose path is longer than the kernel tells, outside of the data-root at first.
+    let mut held = std::fs::File::open(&deep).unwrap();
+    for _ in 0..40 {
+        rustix::fs::mkdirat(&held, "d".repeat(200), rustix::fs::Mode::RWXU).unwrap();
+        let flags = rustix::fs::OFlags::DIRECTORY | rustix::fs::OFlags::RDONLY;
+        held = std::fs::File::from(rustix::fs::openat(&held, "d".repeat(200), flags, rustix::fs::Mode::empty()).unwrap());
+    }
+    let arguments = ["prune", "--force"];
+    let inside = world.root().join(candidates.orphan.path()).join("diff/in");
+    let into = format!("mv {} {}", deep.display(), inside.display());
+    let ran = world.run_points(&arguments, &world.lines_at(&arguments, &[("begin", 0, &into)]));
+    assert_eq!(ran.status, Some(5), "{ran:?}");
+    assert!(inside.join("deep").exists() && candidates.exists(&candidates.layer.dir), "{ran:?}");
+    drop(held);
+    assert_eq!(world.run(&arguments).status, Some(0));
+    assert!(!inside.exists());
+}
