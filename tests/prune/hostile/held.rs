@@ -174,6 +174,28 @@ fn what_is_held_stays_whoever_holds_it_and_whenever_they_came() {
 }
 
 #[test]
+fn what_is_mounted_in_a_namespace_in_which_no_process_lives_stays() {
+    if !rustix::process::geteuid().is_root() {
+        eprintln!("skipped: mounts cannot be made here");
+        return;
+    }
+    let ways =
+        WAYS.into_iter().filter(|(name, _)| ["a file system mounted in it", "it mounted elsewhere", "an overlay on it"].contains(name));
+    let places = [(None, 0), (Some("locked"), 5), (Some("begin"), 5), (Some("settle"), 5)];
+    for ((name, way), (place, status)) in ways.flat_map(|way| places.map(|place| (way, place))) {
+        let candidates = Candidates::new();
+        let before = candidates.world.snapshot();
+        let (when, way) = (format!("{name}, {place:?}"), format!("{FIND}; {way}").replace('\'', r"'\''"));
+        // Now and then unshare is too early with its file, and does nothing.
+        let kept =
+            format!("touch $T/namespace; for try in 1 2 3 4 5 6 7 8 9; do unshare --mount=$T/namespace sh -c '{way}' && break; done");
+        let ran = held(&candidates, &["prune", "--force"], &kept, (place, true));
+        assert!(ran.status == Some(status) && ran.output.contains("precious"), "{when}: {ran:?}");
+        candidates.assert_only_the_other_went(&before, &when);
+    }
+}
+
+#[test]
 fn what_is_held_too_deep_to_be_told_stays_whenever_it_came() {
     let candidates = Candidates::new();
     let world = &candidates.world;
