@@ -20,6 +20,12 @@ impl DataRoot {
         Self { temp: tempfile::tempdir_in(place).expect("a temporary directory") }
     }
 
+    /// Where it is.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        self.temp.path()
+    }
+
     /// Writes the file `name`.
     pub fn write(&self, name: &str, bytes: &[u8]) {
         let path = self.temp.path().join(name);

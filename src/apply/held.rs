@@ -7,7 +7,10 @@ use super::journal::{Item, Slot};
 use super::trash::Run;
 use crate::dir::Dir;
 use crate::id::{DirId, LinkId};
+use crate::plan::Kind;
 use crate::store::live::{self, Live, Proc, moved};
+use crate::store::overlay2;
+use crate::unreadable::Pins;
 use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
@@ -25,7 +28,11 @@ pub(super) fn of_run((root, proc): (&Dir, &Proc), run: &Run) -> BTreeSet<usize> 
     let begun = Instant::now();
     loop {
         let (live, slots) = (live::read(proc, root), moved::slots_held(proc, &run.id));
-        let is_held = |item: &&Item| item.objects.iter().any(|object| slots.contains(&object.number) || holds(&live, object));
+        // Who or what cannot be seen now may be in any directory. Where that was so before, none is in the run.
+        let is_blind = live.incomplete.iter().any(|unreadable| unreadable.pins != Pins::Nothing);
+        let may_be_held = |object: &Slot| is_blind && object.evidence.kind == Kind::Directory && object.path.split().0 == overlay2::PATH;
+        let is_held =
+            |item: &&Item| item.objects.iter().any(|object| slots.contains(&object.number) || holds(&live, object) || may_be_held(object));
         let mut held: BTreeSet<usize> = run.items.iter().filter(is_held).map(|item| item.number).collect();
         // What is below comes after what lies on it.
         for item in &run.items {
@@ -44,7 +51,7 @@ pub(super) fn of_run((root, proc): (&Dir, &Proc), run: &Run) -> BTreeSet<usize> 
 fn holds(live: &Live, object: &Slot) -> bool {
     let (above, name) = object.path.split();
     let (dir, link) = (name.parse::<DirId>().ok(), name.parse::<LinkId>().ok());
-    let in_overlay2 = above == "overlay2";
+    let in_overlay2 = above == overlay2::PATH;
     let by_mount = live.mounts.iter().any(|mount| {
         dir.is_some_and(|dir| mount.directories.contains(&dir))
             || link.is_some_and(|link| mount.links.contains(&link))

@@ -82,6 +82,7 @@ const fn needs(edge: &Edge) -> bool {
         Via::RootFs(_)
         | Via::RwLayer
         | Via::ImageMount
+        | Via::BoundInto
         | Via::MountId
         | Via::InitId
         | Via::MountParent

@@ -137,6 +137,10 @@ impl Builder<'_> {
             for mount in &config.image_mounts {
                 self.keep(&from, Thing::Mount(mount.clone()), Via::ImageMount);
             }
+            // It may be one of another data-root.
+            for &dir in &config.bound {
+                self.keep_if_there(&from, &Thing::Dir(dir), Via::BoundInto);
+            }
             if let Some(image) = config.image {
                 self.keep_if_there(&from, &Thing::Image(image), Via::CreatedFrom);
             }

@@ -131,6 +131,8 @@ pub enum Via {
     RwLayer,
     /// The container has the image mounted.
     ImageMount,
+    /// The container has something in the directory mounted, whenever it runs.
+    BoundInto,
     /// `mount-id`.
     MountId,
     /// `init-id`.
@@ -180,6 +182,7 @@ impl fmt::Display for Via {
             Self::CreatedFrom => f.write_str("created from"),
             Self::RwLayer => f.write_str("read-write layer of"),
             Self::ImageMount => f.write_str("image mount of"),
+            Self::BoundInto => f.write_str("bind mount of"),
             Self::MountId => f.write_str("layerdb mount-id"),
             Self::InitId => f.write_str("layerdb init-id"),
             Self::MountParent => f.write_str("layerdb mount parent"),

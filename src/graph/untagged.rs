@@ -19,12 +19,19 @@ pub fn find(inventory: &Inventory) -> Result<BTreeSet<ImageId>, String> {
     }
     let mut referred = BTreeSet::new();
     for (name, &id) in &inventory.references {
-        refer(inventory, &mut referred, id, || format!("the name {name}"))?;
+        is_here(inventory, id, || format!("the name {name}"))?;
+        referred.insert(id);
     }
     for container in inventory.containers.values() {
         let image = container.config.as_ref().and_then(|config| config.image);
         let image = image.ok_or_else(|| format!("the image of container {} is not known", container.id))?;
-        refer(inventory, &mut referred, image, || format!("container {}", container.id))?;
+        is_here(inventory, image, || format!("container {}", container.id))?;
+        referred.insert(image);
+    }
+    for image in inventory.images.values() {
+        if let Some(parent) = image.parent {
+            is_here(inventory, parent, || format!("the image {}", image.id))?;
+        }
     }
     // What an image that stays was built upon stays.
     let mut open: Vec<ImageId> = referred.iter().copied().collect();
@@ -35,11 +42,8 @@ pub fn find(inventory: &Inventory) -> Result<BTreeSet<ImageId>, String> {
     Ok(inventory.images.keys().copied().filter(|id| !referred.contains(id)).collect())
 }
 
-/// Adds an image that `who` refers to: what is not there may be another one's ID that was damaged.
-fn refer(inventory: &Inventory, referred: &mut BTreeSet<ImageId>, id: ImageId, who: impl Fn() -> String) -> Result<(), String> {
-    if !inventory.images.contains_key(&id) {
-        return Err(format!("{} refers to the image {id}, which is not here: another one may be meant", who()));
-    }
-    referred.insert(id);
-    Ok(())
+/// Makes sure that an image is there that `who` refers to: one that is not may be another one's ID that was damaged.
+fn is_here(inventory: &Inventory, id: ImageId, who: impl Fn() -> String) -> Result<(), String> {
+    let is_here = inventory.images.contains_key(&id);
+    is_here.then_some(()).ok_or_else(|| format!("{} refers to the image {id}, which is not here: another one may be meant", who()))
 }

@@ -16,9 +16,9 @@ mod mount_points;
 
 use super::{id_of_name, parse_json, read_each};
 use crate::dir::{Cause, Dir, Operation};
-use crate::id::{ContainerId, ImageId, MountName};
+use crate::id::{ContainerId, DirId, ImageId, MountName};
 use crate::unreadable::{Pins, Unreadable, keep};
-use mount_points::MountPoints;
+use mount_points::{MountPoints, Sources};
 use serde::Deserialize;
 use std::collections::BTreeMap;
 use std::fmt;
@@ -54,6 +54,8 @@ pub struct Config {
     pub volumes: Vec<String>,
     /// The read-write layers of images mounted into it.
     pub image_mounts: Vec<MountName>,
+    /// The layer directories that lie on the way of a directory of the host that is mounted into it.
+    pub bound: Vec<DirId>,
 }
 
 /// How a container was when its config was last written.
@@ -175,7 +177,7 @@ impl Config {
         if raw.id != id.to_string() {
             return Err(Cause::Malformed(format!("it is the config of {:?}, so dockerd does not list this container", raw.id)));
         }
-        let (volumes, image_mounts) = raw.mount_points.unwrap_or_default().sources()?;
+        let Sources { volumes, image_mounts, bound } = raw.mount_points.unwrap_or_default().sources()?;
         Ok(Self {
             name: raw.name.strip_prefix('/').unwrap_or(&raw.name).to_owned(),
             image: raw.image.parse().ok(),
@@ -185,6 +187,7 @@ impl Config {
             created: raw.created,
             volumes,
             image_mounts,
+            bound,
         })
     }
 }

@@ -15,7 +15,7 @@
 //! mounted in its own namespace. So everything here may *add* a reason to keep something, and nothing of it is ever a reason to call
 //! something dead. A process that ends while it is read is no error; what may not be read is a gap, told in [`Live::incomplete`].
 //!
-//! Two things stay out of sight: mounts in a namespace that is kept alive by a file and by no process, and mounts in a namespace that
+//! Two things stay out of sight: mounts in a namespace that is kept alive by an open file and by no process, and mounts in a namespace that
 //! belongs to a single thread (dockerd unpacks layers in such threads, so what they hold is younger than their daemon).
 
 pub mod command;
@@ -23,6 +23,7 @@ pub mod config;
 pub mod daemons;
 pub mod environ;
 pub mod holders;
+mod kept;
 pub mod locks;
 pub mod mountinfo;
 pub mod mounts;

@@ -20,6 +20,8 @@ mod look;
 mod loss;
 mod oracle;
 mod partition;
+mod plans;
+mod prefixes;
 mod reach;
 mod recipe;
 mod same;

@@ -15,6 +15,13 @@ pub(crate) fn live(inventory: &Inventory) -> BTreeSet<Thing> {
     live
 }
 
+/// What `thing` needs, and what that needs, itself included.
+pub(crate) fn needed_by(inventory: &Inventory, thing: Thing) -> BTreeSet<Thing> {
+    let mut needed = BTreeSet::new();
+    visit(inventory, thing, &mut needed);
+    needed
+}
+
 fn visit(inventory: &Inventory, thing: Thing, live: &mut BTreeSet<Thing>) {
     if exists(inventory, &thing) && live.insert(thing.clone()) {
         for needed in needs(inventory, &thing) {
@@ -76,7 +83,11 @@ fn needs(inventory: &Inventory, thing: &Thing) -> Vec<Thing> {
             // The init layer bears the name of the RW layer, whatever `mount-id` says.
             let named =
                 mount.init_id.value().and_then(|init| if let DirId::Init(digits) = init { Some(DirId::Hex(*digits)) } else { None });
-            mount.dirs().chain(named).map(Thing::Dir).chain(mount.parent.value().copied().map(Thing::Layer)).collect()
+            // Where an image mount's name is a path, the record lies in that of a shorter one.
+            let around =
+                inventory.mounts.keys().filter(|other| name.to_string().starts_with(&format!("{other}/"))).cloned().map(Thing::Mount);
+            let below = mount.parent.value().copied().map(Thing::Layer);
+            mount.dirs().chain(named).map(Thing::Dir).chain(below).chain(around).collect()
         }
         Thing::Layer(chain) => {
             let layer = &inventory.layerdb.layers[chain];

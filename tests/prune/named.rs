@@ -183,11 +183,11 @@ fn no_untagged_image_goes_while_something_refers_to_one_that_is_not_here() {
     let base = root.layer(None, Tree::new("base").file("a", 10_000)).unwrap();
     root.image(&ImageSpec::new(&base).tag("base:1")).unwrap();
     let spare = root.layer(Some(&base), Tree::new("spare").file("d", 1_000)).unwrap();
-    let named = root.image(&ImageSpec::new(&spare).tag("spare:1")).unwrap();
+    let image = root.image(&ImageSpec::new(&spare).tag("spare:1")).unwrap();
     drop(root);
     let file = world.root().join("image/overlay2/repositories.json");
     let text = fs::read_to_string(&file).unwrap();
-    let id = named.id.hex().to_string();
+    let id = image.id.hex().to_string();
     // One digit of the ID is another one: the image has no name any more, and the name no image.
     let slip = if id.ends_with('0') { "1" } else { "0" };
     fs::write(&file, text.replace(&id, &format!("{}{slip}", &id[..63]))).unwrap();

@@ -1,6 +1,6 @@
 //! When it does nothing at all, and says what to do.
 
-use crate::world::{Ran, World};
+use crate::world::{Ran, Snapshot, World};
 use layerwise::demo::Tree;
 use rustix::fs::{FlockOperation, flock};
 use std::fs::{self, File};
@@ -110,4 +110,47 @@ fn there_is_no_lock_to_take() {
     let world = World::sample();
     fs::remove_dir_all(world.root().join("volumes")).unwrap();
     refused(&world, &[], "volumes/metadata.db is missing");
+}
+
+#[test]
+fn a_part_of_the_data_root_is_a_link() {
+    let parts = [
+        "overlay2",
+        "image",
+        "image/overlay2",
+        "image/overlay2/layerdb",
+        "image/overlay2/layerdb/sha256",
+        "containers",
+        "volumes",
+        "buildkit",
+    ];
+    for part in parts {
+        let world = World::sample();
+        let (path, elsewhere) = (world.root().join(part), world.beside("elsewhere"));
+        fs::rename(&path, &elsewhere).unwrap();
+        std::os::unix::fs::symlink(&elsewhere, &path).unwrap();
+        let before = Snapshot::of(&elsewhere);
+        refused(&world, &[], "");
+        refused(&world, &["--allow-empty"], "");
+        Snapshot::of(&elsewhere).assert_is(&before, part);
+    }
+}
+
+#[test]
+fn a_part_of_the_data_root_is_missing() {
+    for part in ["image", "image/overlay2/layerdb/sha256", "image/overlay2/layerdb/mounts", "image/overlay2/imagedb/content/sha256"] {
+        let world = World::sample();
+        fs::rename(world.root().join(part), world.beside("elsewhere")).unwrap();
+        for arguments in [&["prune", "--force"][..], &["prune", "--force", "--allow-empty"]] {
+            let before = world.snapshot();
+            let ran = world.run(arguments);
+            assert!(matches!(ran.status, Some(0 | 4)), "{part}: {ran:?}");
+            // No layer that dockerd could load, and no directory; what is broken or temporary whatever is missing may go.
+            let now = world.snapshot();
+            let gone = before.0.keys().filter(|path| !now.0.contains_key(*path)).map(|path| path.to_str().unwrap());
+            let is_temporary = |path: &&str| [".tmp-", "check-overlayfs"].iter().any(|name| path.contains(name));
+            let gone = gone.filter(|path| path.starts_with("overlay2/") && !is_temporary(path) || path.ends_with("/cache-id"));
+            assert_eq!(gone.collect::<Vec<_>>(), Vec::<&str>::new(), "{part}, {arguments:?}");
+        }
+    }
 }

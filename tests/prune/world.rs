@@ -215,7 +215,7 @@ const CHANGING: [&str; 14] = [
 ];
 
 impl Snapshot {
-    fn of(root: &Path) -> Self {
+    pub(crate) fn of(root: &Path) -> Self {
         let mut first_names: BTreeMap<(u64, u64), PathBuf> = BTreeMap::new();
         let walk = walkdir::WalkDir::new(root).sort_by_file_name().into_iter().map(Result::unwrap);
         let described = walk.map(|entry| {

@@ -1,7 +1,9 @@
-//! What is mounted into a container, as its config says: volumes, and images, whose read-write layers no other file names.
+//! What is mounted into a container, as its config says: volumes, images, whose read-write layers no other file names, and directories of the
+//! host, which may be ones of layers.
 
 use crate::dir::Cause;
-use crate::id::MountName;
+use crate::id::{DirId, MountName};
+use crate::store::live::mounts::Names;
 use serde::de::{MapAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 use std::fmt;
@@ -15,6 +17,8 @@ struct MountPoint {
     name: String,
     #[serde(rename = "ID", default)]
     id: String,
+    #[serde(default)]
+    source: String,
     spec: Option<MountSpec>,
 }
 
@@ -58,22 +62,33 @@ impl<'de> Deserialize<'de> for MountPoints {
     }
 }
 
+/// Where what is mounted comes from.
+#[derive(Default)]
+pub(super) struct Sources {
+    /// The names of the volumes, sorted.
+    pub(super) volumes: Vec<String>,
+    /// The names of the read-write layers of the images.
+    pub(super) image_mounts: Vec<MountName>,
+    /// The names in directories of the host that are those of layer directories.
+    pub(super) bound: Vec<DirId>,
+}
+
 impl MountPoints {
-    /// The names of the volumes, sorted, and of the read-write layers of the images.
-    pub(super) fn sources(self) -> Result<(Vec<String>, Vec<MountName>), Cause> {
-        let (mut volumes, mut image_mounts) = (Vec::new(), Vec::new());
+    pub(super) fn sources(self) -> Result<Sources, Cause> {
+        let Sources { mut volumes, mut image_mounts, mut bound } = Sources::default();
         for point in self.0 {
             match point.kind() {
                 "volume" => volumes.push(point.name),
                 "image" => image_mounts.push(point.id.parse().map_err(|error: crate::id::IdError| Cause::Malformed(error.to_string()))?),
                 // Before 17.06 a mount point had no type, and a volume was one that had a name.
                 "" if !point.name.is_empty() => volumes.push(point.name),
-                "" | "bind" | "tmpfs" | "npipe" | "cluster" => {}
+                "" | "bind" => bound.extend(Names::of_path(point.source.as_ref()).directories),
+                "tmpfs" | "npipe" | "cluster" => {}
                 other => return Err(Cause::Malformed(format!("{other:?} is not a kind of mount point"))),
             }
         }
         volumes.sort_unstable();
         volumes.dedup();
-        Ok((volumes, image_mounts))
+        Ok(Sources { volumes, image_mounts, bound })
     }
 }

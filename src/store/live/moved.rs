@@ -3,6 +3,7 @@
 //! The kernel names what a process has open, and what a bind mount shows, by where it is *now*: `…/.layerwise/<run>/<slot>/…`. An overlay
 //! names its layers by what they were called when it was mounted; those are found as always, by the names of directories.
 
+use super::kept;
 use super::proc::Proc;
 use crate::store::place::TRASH;
 use std::collections::{BTreeSet, HashSet};
@@ -18,6 +19,7 @@ pub fn slots_held(proc: &Proc, run: &str) -> BTreeSet<u64> {
     let own = proc.own_pid();
     let mut slots = BTreeSet::new();
     let mut seen = HashSet::new();
+    let mut files = Vec::new();
     for pid in proc.pids().unwrap_or_default().into_iter().filter(|&pid| Some(pid) != own && pid != FIRST) {
         // A process that has ended meanwhile holds nothing.
         let links = ["cwd", "root", "exe"].into_iter().filter_map(|link| proc.link(pid, link).ok().flatten());
@@ -31,6 +33,11 @@ pub fn slots_held(proc: &Proc, run: &str) -> BTreeSet<u64> {
             continue;
         }
         let mounts = proc.read(pid, "mountinfo", super::mounts::LIMIT).ok().flatten().unwrap_or_default();
+        slots.extend(slots_in(&mounts, marker.as_bytes()));
+        files.extend(kept::in_table(&mounts, pid));
+    }
+    let mut namespaces: HashSet<_> = seen.into_iter().map(|(namespace, _)| namespace).collect();
+    for mounts in kept::tables(proc, files, &mut namespaces).into_iter().filter_map(|(_, table)| table.ok()) {
         slots.extend(slots_in(&mounts, marker.as_bytes()));
     }
     slots

@@ -84,6 +84,15 @@ impl<'a> View<'a> {
         Ok(Some(content))
     }
 
+    /// Opens the file that the process calls `path`, of whatever kind, or says that there is none.
+    pub(super) fn file(&self, path: &Path) -> Result<Option<OwnedFd>, ReadError> {
+        match self.resolve(path, OFlag::O_RDONLY | OFlag::O_NONBLOCK | OFlag::O_NOCTTY) {
+            Ok(fd) => Ok(Some(fd)),
+            Err(Errno::ENOENT | Errno::ENOTDIR) => Ok(None),
+            Err(errno) => Err(self.error(path, errno)),
+        }
+    }
+
     fn resolve(&self, path: &Path, flags: OFlag) -> nix::Result<OwnedFd> {
         let flags = flags | OFlag::O_CLOEXEC;
         match openat2(&self.root, path, OpenHow::new().flags(flags).resolve(ResolveFlag::RESOLVE_IN_ROOT)) {

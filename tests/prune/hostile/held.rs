@@ -172,3 +172,49 @@ fn what_is_held_stays_whoever_holds_it_and_whenever_they_came() {
         candidates.assert_only_the_other_went(&before, &when);
     });
 }
+
+#[test]
+fn what_is_mounted_in_a_namespace_in_which_no_process_lives_stays() {
+    if !rustix::process::geteuid().is_root() {
+        eprintln!("skipped: mounts cannot be made here");
+        return;
+    }
+    let ways =
+        WAYS.into_iter().filter(|(name, _)| ["a file system mounted in it", "it mounted elsewhere", "an overlay on it"].contains(name));
+    let places = [(None, 0), (Some("locked"), 5), (Some("begin"), 5), (Some("settle"), 5)];
+    for ((name, way), (place, status)) in ways.flat_map(|way| places.map(|place| (way, place))) {
+        let candidates = Candidates::new();
+        let before = candidates.world.snapshot();
+        let (when, way) = (format!("{name}, {place:?}"), format!("{FIND}; {way}").replace('\'', r"'\''"));
+        // Now and then unshare is too early with its file, and does nothing.
+        let kept =
+            format!("touch $T/namespace; for try in 1 2 3 4 5 6 7 8 9; do unshare --mount=$T/namespace sh -c '{way}' && break; done");
+        let ran = held(&candidates, &["prune", "--force"], &kept, (place, true));
+        assert!(ran.status == Some(status) && ran.output.contains("precious"), "{when}: {ran:?}");
+        candidates.assert_only_the_other_went(&before, &when);
+    }
+}
+
+#[test]
+fn what_is_held_too_deep_to_be_told_stays_whenever_it_came() {
+    let candidates = Candidates::new();
+    let world = &candidates.world;
+    let deep = world.beside("deep");
+    std::fs::create_dir(&deep).unwrap();
+    // This very process has a directory open whose path is longer than the kernel tells, outside of the data-root at first.
+    let mut held = std::fs::File::open(&deep).unwrap();
+    for _ in 0..40 {
+        rustix::fs::mkdirat(&held, "d".repeat(200), rustix::fs::Mode::RWXU).unwrap();
+        let flags = rustix::fs::OFlags::DIRECTORY | rustix::fs::OFlags::RDONLY;
+        held = std::fs::File::from(rustix::fs::openat(&held, "d".repeat(200), flags, rustix::fs::Mode::empty()).unwrap());
+    }
+    let arguments = ["prune", "--force"];
+    let inside = world.root().join(candidates.orphan.path()).join("diff/in");
+    let into = format!("mv {} {}", deep.display(), inside.display());
+    let ran = world.run_points(&arguments, &world.lines_at(&arguments, &[("begin", 0, &into)]));
+    assert_eq!(ran.status, Some(5), "{ran:?}");
+    assert!(inside.join("deep").exists() && candidates.exists(&candidates.layer.dir), "{ran:?}");
+    drop(held);
+    assert_eq!(world.run(&arguments).status, Some(0));
+    assert!(!inside.exists());
+}

@@ -124,3 +124,20 @@ fn a_record_in_which_a_living_one_lies_stays() {
     }
     assert!(!outer.exists() && world.planned(&[]).is_empty());
 }
+
+#[test]
+fn a_directory_that_a_stopped_container_has_bound_stays() {
+    let (world, mut root, used) = world();
+    let image = root.image(&ImageSpec::new(&used).tag("app:1")).unwrap();
+    let container = root.container(&ContainerSpec::new("web", &image)).unwrap();
+    let [bound, other] = ["bound", "other"].map(|name| root.orphan_directory(name, None, &Tree::new(name).file("data", 1)).unwrap());
+    let path = world.root().join(container.path()).join("config.v2.json");
+    let mut config: serde_json::Value = serde_json::from_slice(&fs::read(&path).unwrap()).unwrap();
+    let source = world.root().join(bound.path()).join("diff/data");
+    config["MountPoints"]["/data"] = serde_json::json!({ "Type": "bind", "Source": source, "Destination": "/data", "RW": true });
+    fs::write(&path, config.to_string()).unwrap();
+    let why = world.run(&["why", &bound.id.to_string()]).output;
+    assert!(why.contains("bind mount of") && why.contains("web"), "{why}");
+    assert_eq!(world.run(&["prune", "--force"]).status, Some(0));
+    assert!(source.exists() && !world.root().join(other.path()).exists());
+}
