@@ -100,7 +100,13 @@ fn a_container_on_more_layers_than_a_mount_can_name_in_full_keeps_them_all() {
     let root = engine.data_root();
     let copy = judge::copy_of(&root);
     let ruins = Ruins::of(&root);
-    let mount_id = fs::read_to_string(root.join("image/overlay2/layerdb/mounts").join(&id).join("mount-id")).unwrap();
+    let mount_id_of = |id: &str| fs::read_to_string(root.join("image/overlay2/layerdb/mounts").join(id).join("mount-id")).unwrap();
+    let mount_id = mount_id_of(&id);
+    for other in &others {
+        // Docker 26.1 leaves what `docker cp` and `docker export` have read mounted, and then that is in use too.
+        let script = "sed -n \"s|.* \\([^ ]*/$1/merged\\) .*|\\1|p\" /proc/self/mountinfo | xargs -r -n 1 umount";
+        engine.succeed(engine.inside("sh").args(["-c", script, "umount", &mount_id_of(other)]));
+    }
     let lowers = lies_on(&root, &mount_id);
     assert_eq!(lowers.len(), DEPTH + 1);
     for container in others.iter().chain([&id]) {
@@ -113,7 +119,7 @@ fn a_container_on_more_layers_than_a_mount_can_name_in_full_keeps_them_all() {
     ruins.forget_image(&image);
     let plan = Layerwise::on(&root).prune("");
     // The other two containers' directories are dead now.
-    assert_eq!(plan.classes().get("orphan-directory"), Some(&4), "{:?}", plan.classes());
+    assert_eq!(plan.classes().get("orphan-directory"), Some(&4), "{:?}, but {:?}", plan.classes(), plan.reasons());
     assert!(root.join("overlay2").join(&mount_id).exists());
     assert_eq!(lies_on(&root, &mount_id), lowers);
     for lower in &lowers {

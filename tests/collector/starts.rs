@@ -120,7 +120,9 @@ impl Held {
         let mut child = command.env("LAYERWISE_TEST_POINT", wait).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
         let end = Instant::now() + Duration::from_secs(60);
         while !here.exists() {
-            assert!(child.try_wait().unwrap().is_none() && Instant::now() < end, "prune does not come to its place {point}");
+            let ended = child.try_wait().unwrap();
+            assert!(ended.is_none(), "prune ends before its place {point}: {:?}", Ran::of_output(&child.wait_with_output().unwrap()));
+            assert!(Instant::now() < end, "prune does not come to its place {point}");
             std::thread::sleep(Duration::from_millis(5));
         }
         Self { child, directory }
