@@ -103,7 +103,7 @@ fn a_container_on_more_layers_than_a_mount_can_name_in_full_keeps_them_all() {
     let mount_id_of = |id: &str| fs::read_to_string(root.join("image/overlay2/layerdb/mounts").join(id).join("mount-id")).unwrap();
     let mount_id = mount_id_of(&id);
     for other in &others {
-        // Docker 26.1 leaves what `docker cp` and `docker export` have read mounted, and then that is in use too.
+        // Docker 26.1 leaves mounted what `docker export` has read, and then that is in use too.
         let script = "sed -n \"s|.* \\([^ ]*/$1/merged\\) .*|\\1|p\" /proc/self/mountinfo | xargs -r -n 1 umount";
         engine.succeed(engine.inside("sh").args(["-c", script, "umount", &mount_id_of(other)]));
     }

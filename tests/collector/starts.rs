@@ -96,6 +96,9 @@ impl Scene {
         let (text, error) = (String::from_utf8_lossy(&read.stdout), String::from_utf8_lossy(&read.stderr));
         assert_eq!(text, "one\ntwo\n", "{when}: dockerd works with what is gone: {error}\n{}", engine.log());
         assert_eq!(engine.docker("run --rm --network none base:1 cat /etc/base"), "base".repeat(3000), "{when}");
+        // dockerd removes them in its own time; one that is still there keeps the bait from being garbage the next time.
+        let gone = engine.wait_for(|engine| engine.docker("ps --all --quiet").is_empty().then_some(()));
+        assert!(gone.is_some(), "{when}: a container stays: {}", engine.log());
         engine.stop();
     }
 }
