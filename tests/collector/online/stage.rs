@@ -11,6 +11,7 @@ use std::time::{Duration, Instant};
 use super::{Pool, duration, old, old_things, pool_of};
 use crate::engine::Builder::{BuildKit, Classic};
 use crate::engine::{Builder, Engine};
+use crate::judge;
 use crate::layerwise::{Layerwise, Ran};
 use crate::registry::ADDRESS;
 
@@ -60,12 +61,6 @@ impl<'a> Stage<'a> {
         String::from_utf8_lossy(&output.stdout).trim_end().to_owned()
     }
 
-    /// Runs a script that tells by its exit status what it has read: what a short-lived container prints gets lost now and then on a busy
-    /// machine (seen with 26.1, which said that all was well; see moby's issue 43121).
-    fn assert_reads(&self, image: &str, script: &str) {
-        self.succeed(self.engine.docker_command(&format!("run --rm --network none {image} sh -c")).arg(script));
-    }
-
     fn build_image(&self, builder: Builder, name: &str) {
         let dockerfile = format!("FROM classic:1\nCOPY file /file\nRUN echo {name} >/{name} && rm /etc/motd-too\n");
         let context = self.engine.context(name, &[("Dockerfile", &dockerfile), ("file", name)]);
@@ -78,7 +73,7 @@ impl<'a> Stage<'a> {
         let builder = if number.is_multiple_of(2) { Classic } else { BuildKit };
         let name = format!("built-{number}");
         self.build_image(builder, &name);
-        self.assert_reads(&format!("{name}:1"), &format!("test \"$(cat /{name} /file)\" = '{name}\n{name}'"));
+        self.succeed(&mut judge::reading(self.engine, &format!("{name}:1"), &format!("/{name} /file"), &format!("{name}\n{name}")));
         self.docker(&format!("rmi {name}:1"));
     }
 
@@ -91,7 +86,7 @@ impl<'a> Stage<'a> {
         self.docker(&format!("push {remote}"));
         self.docker(&format!("rmi {remote} {name}:1"));
         self.docker(&format!("pull {remote}"));
-        self.assert_reads(&remote, &format!("test $(cat /{name}) = {name}"));
+        self.succeed(&mut judge::reading(self.engine, &remote, &format!("/{name}"), &name));
         self.docker(&format!("rmi {remote}"));
     }
 
@@ -102,7 +97,7 @@ impl<'a> Stage<'a> {
         self.succeed(self.engine.docker_command(&format!("run --name {name} --network none stages:1 sh -c")).arg(script));
         self.docker(&format!("commit {name} {name}:1"));
         self.docker(&format!("rm {name}"));
-        self.assert_reads(&format!("{name}:1"), &format!("test $(cat /{name}) = {name}"));
+        self.succeed(&mut judge::reading(self.engine, &format!("{name}:1"), &format!("/{name}"), &name));
         self.docker(&format!("rmi {name}:1"));
     }
 
