@@ -153,7 +153,7 @@ fn wherever_prune_is_killed_dockerd_works_and_the_next_prune_comes_to_the_same_e
 pub(crate) fn assert_dockerd_works(test: &str, template: &Template, root: &Path, when: &str) {
     let mut engine = Engine::start_on(test, root).unwrap();
     Known::of(&Docker::ask(&engine)).assert_is(&template.known, when);
-    assert_eq!(engine.docker("run --rm --network none kit:1 cat /kit"), "kit", "{when}");
+    judge::assert_holds(&engine, ("kit:1", "/kit"), "kit", when);
     engine.docker("start stopped-0");
     let read = engine.wait_for(|engine| (engine.docker("logs stopped-0").lines().count() >= 2).then_some(()));
     assert!(read.is_some(), "{when}: the container does not read what it wrote");

@@ -62,7 +62,7 @@ fn a_copy_of_a_layer_that_only_a_lower_names_stays() {
     let docker = Docker::ask(&engine);
     Known::of(&docker).assert_is(&known, "afterwards");
     judge::assert_images_work(&engine, &docker, "afterwards");
-    assert_eq!(engine.docker("run --rm --network none by-kit:1 cat /same /upper"), "the same by both builders\nupper");
+    judge::assert_holds(&engine, ("by-kit:1", "/same /upper"), "the same by both builders\nupper", "afterwards");
 
     // When the image goes, nothing names the copy any more; dockerd itself leaves it there.
     engine.docker("rmi by-kit:1");
@@ -76,7 +76,7 @@ fn a_copy_of_a_layer_that_only_a_lower_names_stays() {
     let why = Layerwise::on(&root).run(&format!("why {}", copies[0]));
     assert!(!copy.exists(), "{}", why.document);
     engine.start_daemon();
-    assert_eq!(engine.docker("run --rm --network none by-classic:1 cat /same"), "the same by both builders");
+    judge::assert_holds(&engine, ("by-classic:1", "/same"), "the same by both builders", "without the copy");
 }
 
 /// So many layers that a mount can no longer name them by absolute paths.
@@ -100,7 +100,13 @@ fn a_container_on_more_layers_than_a_mount_can_name_in_full_keeps_them_all() {
     let root = engine.data_root();
     let copy = judge::copy_of(&root);
     let ruins = Ruins::of(&root);
-    let mount_id = fs::read_to_string(root.join("image/overlay2/layerdb/mounts").join(&id).join("mount-id")).unwrap();
+    let mount_id_of = |id: &str| fs::read_to_string(root.join("image/overlay2/layerdb/mounts").join(id).join("mount-id")).unwrap();
+    let mount_id = mount_id_of(&id);
+    for other in &others {
+        // Docker 26.1 leaves mounted what `docker export` has read, and then that is in use too.
+        let script = "sed -n \"s|.* \\([^ ]*/$1/merged\\) .*|\\1|p\" /proc/self/mountinfo | xargs -r -n 1 umount";
+        engine.succeed(engine.inside("sh").args(["-c", script, "umount", &mount_id_of(other)]));
+    }
     let lowers = lies_on(&root, &mount_id);
     assert_eq!(lowers.len(), DEPTH + 1);
     for container in others.iter().chain([&id]) {
@@ -113,7 +119,7 @@ fn a_container_on_more_layers_than_a_mount_can_name_in_full_keeps_them_all() {
     ruins.forget_image(&image);
     let plan = Layerwise::on(&root).prune("");
     // The other two containers' directories are dead now.
-    assert_eq!(plan.classes().get("orphan-directory"), Some(&4), "{:?}", plan.classes());
+    assert_eq!(plan.classes().get("orphan-directory"), Some(&4), "{:?}, but {:?}", plan.classes(), plan.reasons());
     assert!(root.join("overlay2").join(&mount_id).exists());
     assert_eq!(lies_on(&root, &mount_id), lowers);
     for lower in &lowers {

@@ -10,7 +10,7 @@ use crate::docker::Docker;
 use crate::engine::Builder::BuildKit;
 use crate::engine::Engine;
 use crate::images;
-use crate::judge::Known;
+use crate::judge::{self, Known};
 use crate::layerwise::{Layerwise, Ran};
 use crate::ruins::{self, Ruins};
 
@@ -64,7 +64,7 @@ fn a_container_that_outlives_its_dockerd_keeps_every_layer_even_if_no_record_of_
     assert_takes_only(&engine, &[ruins.orphan("one")]);
 
     // The hardest case: nothing on the disk tells of the container or of its image any more, only the kernel does.
-    let copy = crate::judge::copy_of(&root);
+    let copy = judge::copy_of(&root);
     ruins.disown(&id);
     fs::remove_dir_all(root.join("image/overlay2/layerdb/mounts").join(&id)).unwrap();
     let [_, child] = &images;
@@ -83,7 +83,7 @@ fn a_container_that_outlives_its_dockerd_keeps_every_layer_even_if_no_record_of_
     for path in ["containers", "image"] {
         fs::remove_dir_all(root.join(path)).unwrap();
         fs::create_dir(root.join(path)).unwrap();
-        crate::judge::copy_to(&copy.path().join(path), &root.join(path));
+        judge::copy_to(&copy.path().join(path), &root.join(path));
     }
     ruins.put_back(&dead);
     engine.cut_power();
@@ -209,7 +209,7 @@ fn a_build_that_outlives_its_dockerd_keeps_its_mounts_and_what_it_cached_stays()
     let text = format!("FROM base:1\n{cache} cp /cache/file /copied\n");
     let context = engine.context("uses", &[("Dockerfile", &text)]);
     engine.build(BuildKit, "-t uses:1", &context);
-    assert_eq!(engine.docker("run --rm --network none uses:1 cat /copied"), "cached");
+    judge::assert_holds(&engine, ("uses:1", "/copied"), "cached", "afterwards");
 }
 
 #[test]
@@ -234,7 +234,7 @@ fn layers_that_only_the_build_cache_knows_stay_and_are_used_again() {
     let output = engine.build_command(BuildKit, "--progress plain -t gone:1", &context).output().unwrap();
     let talk = String::from_utf8_lossy(&output.stderr);
     assert_eq!((output.status.success(), talk.matches("CACHED").count()), (true, 2), "{talk}");
-    assert_eq!(engine.docker("run --rm --network none gone:1 cat /one /two"), "one\ntwo");
+    judge::assert_holds(&engine, ("gone:1", "/one /two"), "one\ntwo", "afterwards");
 }
 
 #[test]

@@ -4,7 +4,7 @@ use crate::docker::Docker;
 use crate::engine::Builder::Classic;
 use crate::engine::Engine;
 use crate::images;
-use crate::judge::Known;
+use crate::judge::{self, Known};
 use crate::layerwise::Layerwise;
 use crate::ruins::Ruins;
 
@@ -39,9 +39,7 @@ impl Scene {
     /// Loads an image and reads a file in it.
     fn load(&self, name: &str) {
         self.engine.docker(&format!("load -i {}", self.engine.work().join(name).with_extension("tar").display()));
-        let read = self.engine.docker_command(&format!("run --rm --network none {name}:1 cat /{name}")).output().unwrap();
-        let (text, error) = (String::from_utf8_lossy(&read.stdout), String::from_utf8_lossy(&read.stderr));
-        assert_eq!(text.trim_end(), name, "{error}\n{}", self.engine.log());
+        judge::assert_holds(&self.engine, (&format!("{name}:1"), &format!("/{name}")), name, "loaded again");
     }
 }
 

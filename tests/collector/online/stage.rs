@@ -11,6 +11,7 @@ use std::time::{Duration, Instant};
 use super::{Pool, duration, old, old_things, pool_of};
 use crate::engine::Builder::{BuildKit, Classic};
 use crate::engine::{Builder, Engine};
+use crate::judge;
 use crate::layerwise::{Layerwise, Ran};
 use crate::registry::ADDRESS;
 
@@ -72,7 +73,7 @@ impl<'a> Stage<'a> {
         let builder = if number.is_multiple_of(2) { Classic } else { BuildKit };
         let name = format!("built-{number}");
         self.build_image(builder, &name);
-        assert_eq!(self.docker(&format!("run --rm --network none {name}:1 cat /{name} /file")), format!("{name}\n{name}"));
+        self.succeed(&mut judge::reading(self.engine, &format!("{name}:1"), &format!("/{name} /file"), &format!("{name}\n{name}")));
         self.docker(&format!("rmi {name}:1"));
     }
 
@@ -85,7 +86,7 @@ impl<'a> Stage<'a> {
         self.docker(&format!("push {remote}"));
         self.docker(&format!("rmi {remote} {name}:1"));
         self.docker(&format!("pull {remote}"));
-        assert_eq!(self.docker(&format!("run --rm --network none {remote} cat /{name}")), name);
+        self.succeed(&mut judge::reading(self.engine, &remote, &format!("/{name}"), &name));
         self.docker(&format!("rmi {remote}"));
     }
 
@@ -96,7 +97,7 @@ impl<'a> Stage<'a> {
         self.succeed(self.engine.docker_command(&format!("run --name {name} --network none stages:1 sh -c")).arg(script));
         self.docker(&format!("commit {name} {name}:1"));
         self.docker(&format!("rm {name}"));
-        assert_eq!(self.docker(&format!("run --rm --network none {name}:1 cat /{name}")), name);
+        self.succeed(&mut judge::reading(self.engine, &format!("{name}:1"), &format!("/{name}"), &name));
         self.docker(&format!("rmi {name}:1"));
     }
 
