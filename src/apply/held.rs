@@ -25,7 +25,11 @@ pub(super) fn of_run((root, proc): (&Dir, &Proc), run: &Run) -> BTreeSet<usize> 
     let begun = Instant::now();
     loop {
         let (live, slots) = (live::read(proc, root), moved::slots_held(proc, &run.id));
-        let is_held = |item: &&Item| item.objects.iter().any(|object| slots.contains(&object.number) || holds(&live, object));
+        // What was put into the place of a file is there under the same name, and whoever reads the old one is not disturbed.
+        let is_held = |item: &&Item| {
+            let mut taken = item.objects.iter().filter(|object| object.put.is_none());
+            taken.any(|object| slots.contains(&object.number) || holds(&live, object))
+        };
         let mut held: BTreeSet<usize> = run.items.iter().filter(is_held).map(|item| item.number).collect();
         // What is below comes after what lies on it.
         for item in &run.items {

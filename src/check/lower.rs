@@ -52,7 +52,15 @@ struct Stacks {
     /// What a directory is known to be: layers and read-write layers.
     known: HashMap<DirId, Known>,
     /// The directories that links must lead to that nobody claims, by where they are named.
-    meant: BTreeMap<LinkId, DirId>,
+    meant: BTreeMap<LinkId, Meant>,
+}
+
+/// The directory that a link should lead to as the records have it.
+#[derive(Debug, Clone, Copy)]
+struct Meant {
+    dir: DirId,
+    /// Whether what lies below it fits: then it is that directory whose name was lost, and not a record that names another one.
+    is_proven: bool,
 }
 
 /// What a directory is.
@@ -97,7 +105,9 @@ impl Stacks {
                 below.extend(mount.mount_id.value().map(|&dir| (dir, dirs)));
             }
         }
-        below.retain(|dir, _| !checker.shared.contains(dir));
+        // Which of the records is wrong that name one directory nobody knows, and so nor where it belongs.
+        let is_shared = |dir: &DirId| checker.shared.contains(dir);
+        below.retain(|dir, dirs: &mut Vec<DirId>| !is_shared(dir) && !dirs.iter().any(is_shared));
         Self { below, on_something: on_something(checker), known, meant: BTreeMap::new() }
     }
 
@@ -125,7 +135,10 @@ impl Stacks {
                 None if is_intact(checker, wanted) => {
                     return Some(Problem::Wrong(format!("entry {} is {link}, which is nothing, not {wanted}", position + 1)));
                 }
-                None => meant.push((link, wanted)),
+                None => {
+                    let is_proven = agrees(checker, wanted, expected.get(position + 1..).unwrap_or_default());
+                    meant.push((link, Meant { dir: wanted, is_proven }));
+                }
             }
         }
         self.meant.extend(meant);
@@ -209,11 +222,37 @@ fn report(checker: &mut Checker<'_>, stacks: &Stacks, dir: &LayerDir, problem: P
         Problem::Wrong(why) if is_cyclic => (Code::CyclicLower, format!("its lower leads back to itself: {why}")),
         Problem::Wrong(why) => (Code::MismatchedLower, why),
     };
-    // From the records alone, and only if every directory below still says its own name.
-    let links = stacks.below.get(&dir.id).and_then(|dirs| dirs.iter().map(|&dir| own_link(checker, dir)).collect::<Option<Vec<_>>>());
+    let links = stacks.below.get(&dir.id).and_then(|dirs| proven(checker, dir, dirs));
     let affects = checker.affected.by_mount_of(dir.id);
     let finding = Finding::new(code, thing.clone(), message).at("lower").affecting(affects);
     checker.push_about(&thing, finding.mend(links.map(|links| Mend::Lower(dir.id, links))));
+}
+
+/// The links that a `lower` has to name, if it is proven that its directory lies on `dirs`: every one of these says its own name, and lies on
+/// those after it. Where what `lower` says makes as much sense, it may as well be a record that names a wrong directory.
+fn proven(checker: &Checker<'_>, dir: &LayerDir, dirs: &[DirId]) -> Option<Vec<LinkId>> {
+    let said = dir.lower.value().and_then(|lower| lower.iter().map(|&link| resolve(checker, link)).collect::<Option<Vec<_>>>());
+    let makes_sense = said.is_some_and(|said| said.len() == dirs.len() && lie_on_each_other(checker, &said));
+    if makes_sense || !lie_on_each_other(checker, dirs) {
+        return None;
+    }
+    dirs.iter().map(|&dir| own_link(checker, dir)).collect()
+}
+
+/// Whether each of `dirs` lies on just those after it.
+fn lie_on_each_other(checker: &Checker<'_>, dirs: &[DirId]) -> bool {
+    dirs.iter().enumerate().all(|(place, &dir)| agrees(checker, dir, dirs.get(place + 1..).unwrap_or_default()))
+}
+
+/// Whether a directory is there and its own `lower` says that it lies on just `dirs`.
+fn agrees(checker: &Checker<'_>, dir: DirId, dirs: &[DirId]) -> bool {
+    match checker.inventory.overlay2.dirs.get(&dir).map(|dir| &dir.lower) {
+        Some(Told::Is(lower)) => {
+            lower.len() == dirs.len() && lower.iter().zip(dirs).all(|(&link, &dir)| resolve(checker, link) == Some(dir))
+        }
+        Some(Told::Absent) => dirs.is_empty(),
+        Some(Told::Lost) | None => false,
+    }
 }
 
 /// Finds links that are named, that are not there, and that no directory claims.
@@ -228,18 +267,19 @@ fn unclaimed(checker: &mut Checker<'_>, stacks: &Stacks) {
     }
     for (link, named) in missing {
         let meant = stacks.meant.get(&link).copied();
-        let is_gone = meant.is_some_and(|dir| !checker.inventory.overlay2.dirs.contains_key(&dir));
+        let is_gone = meant.is_some_and(|meant| !checker.inventory.overlay2.dirs.contains_key(&meant.dir));
         let things = || named.iter().filter_map(|missing| checker.audit.graph.thing(missing.from));
         let changed = things().find(|thing| checker.is_in_use(thing)).or_else(|| things().find(|thing| checker.matters(thing)));
         let (Some(changed), false, false) = (changed.cloned(), is_gone, checker.claims.contains_key(&link)) else { continue };
         let affects = checker.affected_by(named.iter().map(|missing| missing.from));
         let message = match meant {
-            Some(dir) => format!("it is named as what lies below, where directory {dir} should be"),
+            Some(Meant { dir, .. }) => format!("it is named as what lies below, where directory {dir} should be"),
             None => "it is named as what lies below, and no directory calls itself so".to_owned(),
         };
-        let again = if meant.is_none() { hint::pull_again(&affects, checker.inventory, hint::Listed::Yes) } else { None };
+        let proven = meant.filter(|meant| meant.is_proven).map(|meant| meant.dir);
+        let again = if proven.is_none() { hint::pull_again(&affects, checker.inventory, hint::Listed::Yes) } else { None };
         let finding = Finding::new(Code::MissingLink, Thing::Link(link), message).affecting(affects);
-        let finding = finding.mend(meant.map(|dir| Mend::Link(link, dir))).severity(Severity::Error);
+        let finding = finding.mend(proven.map(|dir| Mend::Link(link, dir))).severity(Severity::Error);
         checker.push_about(&changed, Finding { hint: again, ..finding });
     }
 }
