@@ -295,7 +295,7 @@ fn statuses(plan: &Plan, fresh: &Plan, done: Vec<Status>) -> Vec<(Action, Status
     let status = |action: &Action| {
         done.remove(&action.path).unwrap_or_else(|| {
             let why = withheld.get(action.path.as_str()).map(|why| (*why).clone());
-            Status::Skipped(why.unwrap_or_else(|| "it is not proven dead any more".to_owned()))
+            Status::Skipped(why.unwrap_or_else(|| "it is no longer as the plan says".to_owned()))
         })
     };
     let statuses: Vec<Status> = plan.actions.iter().map(status).collect();

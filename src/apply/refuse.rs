@@ -27,12 +27,12 @@ pub fn refuse(root: &Dir, audit: &Audit, emptiness: Emptiness) -> Option<Refusal
 #[must_use]
 pub fn refuse_repair(root: &Dir, audit: &Audit) -> Option<Refusal> {
     let links = root.path().join(overlay2::LINKS);
-    let unlisted = audit.inventory.unreadable.iter().find(|unreadable| unreadable.path == links);
-    let refusal = |unreadable: &Unreadable| {
-        let hint = "without a list of the links nobody can tell which are missing: `layerwise check` says more";
-        Refusal::new(format!("nothing can be proven: cannot list {}: {}", links.display(), unreadable.error), hint)
-    };
-    refuse(root, audit, Emptiness::Suspect).or_else(|| unlisted.map(refusal))
+    let unlisted = || audit.inventory.unreadable.iter().find(|unreadable| unreadable.path == links);
+    let cannot_list = |unreadable: &Unreadable| format!("cannot list {}: {}", links.display(), unreadable.error);
+    let doubt = audit.verdicts.general_doubt().map(|doubt| audit.verdicts.doubt(doubt).to_owned());
+    let why = doubt.or_else(|| unlisted().map(cannot_list))?;
+    let hint = "`layerwise check` lists what could not be read, and what to do about it";
+    Some(Refusal::new(format!("nothing can be proven: {why}"), hint))
 }
 
 /// Which directory `root` is.
