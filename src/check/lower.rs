@@ -8,6 +8,8 @@
 //! BuildKit may put a snapshot on a copy of a layer of its own, which the record of the layer does not name: a directory of BuildKit's in place
 //! of the one that is expected is right, as long as it is not known to be another layer.
 
+mod proof;
+
 use super::{Checker, Code, Finding, Mend, Severity, hint};
 use crate::graph::{Missing, Thing, Via};
 use crate::id::{ChainId, DirId, LinkId};
@@ -24,6 +26,7 @@ const DEEPEST: usize = 1024;
 
 pub(super) fn check(checker: &mut Checker<'_>) {
     let mut stacks = Stacks::find(checker);
+    stacks.disputed = proof::disputed(checker, &stacks);
     let cyclic = cyclic(checker);
     for dir in checker.inventory.overlay2.dirs.values().filter(|dir| checker.cares_for(dir.id)).collect::<Vec<_>>() {
         let Some(problem) = stacks.compare(checker, dir) else {
@@ -53,6 +56,8 @@ struct Stacks {
     known: HashMap<DirId, Known>,
     /// The directories that links must lead to that nobody claims, by where they are named.
     meant: BTreeMap<LinkId, Meant>,
+    /// The directories that records name where others, which make sense, name another one.
+    disputed: BTreeSet<DirId>,
 }
 
 /// The directory that a link should lead to as the records have it.
@@ -108,7 +113,7 @@ impl Stacks {
         // Which of the records is wrong that name one directory nobody knows, and so nor where it belongs.
         let is_shared = |dir: &DirId| checker.shared.contains(dir);
         below.retain(|dir, dirs: &mut Vec<DirId>| !is_shared(dir) && !dirs.iter().any(is_shared));
-        Self { below, on_something: on_something(checker), known, meant: BTreeMap::new() }
+        Self { below, on_something: on_something(checker), known, meant: BTreeMap::new(), disputed: BTreeSet::new() }
     }
 
     /// What is wrong with the `lower` of a directory, if anything is known to be.
@@ -136,7 +141,8 @@ impl Stacks {
                     return Some(Problem::Wrong(format!("entry {} is {link}, which is nothing, not {wanted}", position + 1)));
                 }
                 None => {
-                    let is_proven = agrees(checker, wanted, expected.get(position + 1..).unwrap_or_default());
+                    let is_proven = !self.disputed.contains(&wanted)
+                        && proof::agrees(checker, wanted, expected.get(position + 1..).unwrap_or_default());
                     meant.push((link, Meant { dir: wanted, is_proven }));
                 }
             }
@@ -222,37 +228,10 @@ fn report(checker: &mut Checker<'_>, stacks: &Stacks, dir: &LayerDir, problem: P
         Problem::Wrong(why) if is_cyclic => (Code::CyclicLower, format!("its lower leads back to itself: {why}")),
         Problem::Wrong(why) => (Code::MismatchedLower, why),
     };
-    let links = stacks.below.get(&dir.id).and_then(|dirs| proven(checker, dir, dirs));
+    let links = stacks.below.get(&dir.id).and_then(|dirs| proof::of(checker, stacks, dir, dirs));
     let affects = checker.affected.by_mount_of(dir.id);
     let finding = Finding::new(code, thing.clone(), message).at("lower").affecting(affects);
     checker.push_about(&thing, finding.mend(links.map(|links| Mend::Lower(dir.id, links))));
-}
-
-/// The links that a `lower` has to name, if it is proven that its directory lies on `dirs`: every one of these says its own name, and lies on
-/// those after it. Where what `lower` says makes as much sense, it may as well be a record that names a wrong directory.
-fn proven(checker: &Checker<'_>, dir: &LayerDir, dirs: &[DirId]) -> Option<Vec<LinkId>> {
-    let said = dir.lower.value().and_then(|lower| lower.iter().map(|&link| resolve(checker, link)).collect::<Option<Vec<_>>>());
-    let makes_sense = said.is_some_and(|said| said.len() == dirs.len() && lie_on_each_other(checker, &said));
-    if makes_sense || !lie_on_each_other(checker, dirs) {
-        return None;
-    }
-    dirs.iter().map(|&dir| own_link(checker, dir)).collect()
-}
-
-/// Whether each of `dirs` lies on just those after it.
-fn lie_on_each_other(checker: &Checker<'_>, dirs: &[DirId]) -> bool {
-    dirs.iter().enumerate().all(|(place, &dir)| agrees(checker, dir, dirs.get(place + 1..).unwrap_or_default()))
-}
-
-/// Whether a directory is there and its own `lower` says that it lies on just `dirs`.
-fn agrees(checker: &Checker<'_>, dir: DirId, dirs: &[DirId]) -> bool {
-    match checker.inventory.overlay2.dirs.get(&dir).map(|dir| &dir.lower) {
-        Some(Told::Is(lower)) => {
-            lower.len() == dirs.len() && lower.iter().zip(dirs).all(|(&link, &dir)| resolve(checker, link) == Some(dir))
-        }
-        Some(Told::Absent) => dirs.is_empty(),
-        Some(Told::Lost) | None => false,
-    }
 }
 
 /// Finds links that are named, that are not there, and that no directory claims.

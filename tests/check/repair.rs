@@ -1,6 +1,7 @@
 //! `repair`, with the real binary: that it mends what can be mended and nothing else, that it can be undone, refuses, and can be killed anywhere.
 
 mod killed;
+mod pairs;
 mod plans;
 mod refuses;
 mod snapshot;

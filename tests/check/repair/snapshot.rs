@@ -43,6 +43,18 @@ impl Snapshot {
         assert!(told.is_empty(), "{when}:\n{}", told.join("\n"));
     }
 
+    /// The paths in directories of `other` that are neither as in `one` nor as in `other`, nor gone where they `may_go`.
+    pub(super) fn neither(&self, one: &Self, other: &Self, may_go: impl Fn(&str) -> bool) -> Vec<String> {
+        let paths: BTreeSet<&PathBuf> = [self, one, other].into_iter().flat_map(|snapshot| snapshot.0.keys()).collect();
+        let is_wrong = |path: &PathBuf| {
+            let [is, one, other] = [self, one, other].map(|snapshot| snapshot.0.get(path));
+            is != one && is != other && !(is.is_none() && may_go(&path.to_string_lossy()))
+        };
+        let is_known = |path: &PathBuf| path.parent().is_some_and(|around| other.0.contains_key(around));
+        let wrong = paths.into_iter().filter(|path| is_known(path) && is_wrong(path));
+        wrong.map(|path| format!("{}: {:.200?}", path.display(), self.0.get(path))).collect()
+    }
+
     /// The same without times.
     pub(super) fn without_times(mut self) -> Self {
         for text in self.0.values_mut() {
