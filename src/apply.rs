@@ -1,4 +1,5 @@
-//! The only code that changes a data-root: takes away what a plan says, keeps it in the trash or deletes it, and brings it back.
+//! The only code that changes a data-root: takes away what a plan says, or puts something in its place, keeps what was there in the trash or
+//! deletes it, and brings it back.
 //!
 //! # The trash
 //!
@@ -8,7 +9,8 @@
 //! <data-root>/.layerwise/                    0700; in overlay2/ and image/ too, where those are file systems of their own
 //! ├── <run>/                                 one for each run that took something
 //! │   ├── journal                            what each slot is and whence it came; written and synced before anything is taken
-//! │   └── <slot>                             a directory, link or file that was taken: 0, 1, 2, …
+//! │   ├── <slot>                             a directory, link or file that was taken: 0, 1, 2, …
+//! │   └── <slot>.new                         what is to be put in its place, until it is; see `put`
 //! └── <run>.doomed/                          a run that is being deleted: nothing of it is ever restored
 //! ```
 //!
@@ -22,8 +24,9 @@
 //! - Every name is resolved below an opened directory, through no symbolic link and across no mount (`openat2`).
 //! - Before an object is taken it is looked at, and after it was taken again, in its slot, where nobody else reaches it: if it is not what
 //!   the plan says, it goes back.
-//! - Nothing is ever overwritten: a rename fails where the target exists.
+//! - Nothing is ever overwritten: a rename fails where the target exists, or exchanges the two.
 
+mod basis;
 mod collect;
 mod delete;
 mod error;
@@ -35,18 +38,22 @@ mod judge;
 mod lock;
 mod look;
 mod point;
+mod put;
+mod refuse;
 mod restore;
 mod take;
 mod top;
 mod trash;
 
-pub use collect::{Collected, Notice, Orders, collect, identity, refuse, unfinished};
+pub use basis::Diagnosed;
+pub use collect::{Collected, Notice, Orders, Task, collect, unfinished};
 pub use delete::{Deletion, Failure, Tally};
 pub use error::ApplyError;
 pub use held::is_held;
 pub use journal::{Item, Journal};
 pub use judge::Judged;
 pub use lock::{Offline, Online, Own, Permit, Refusal, refuse_running};
+pub use refuse::{identity, refuse, refuse_repair};
 pub use restore::{Restored, restore};
 pub use take::{How, Keep, Outcome, Status, take};
 pub use top::Tops;

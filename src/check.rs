@@ -29,9 +29,11 @@ mod mounts;
 mod references;
 mod trees;
 mod unexplained;
+mod way_out;
 
 pub use code::{Code, Severity};
 pub use finding::{Finding, Mend, Subject, Weight};
+pub use way_out::{Step, way_out, why_not};
 
 use crate::audit::Audit;
 use crate::data_root::FileSystem;

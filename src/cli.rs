@@ -21,6 +21,7 @@ mod nice;
 mod output;
 mod progress;
 mod prune;
+mod repair;
 mod roots;
 mod session;
 mod targets;
@@ -37,8 +38,8 @@ use std::process::ExitCode;
 
 /// Says what every byte and every inode under a Docker data-root belongs to
 ///
-/// layerwise reads Docker's overlay2 storage from the disk itself, with dockerd running, stopped, broken or unable to start. Only `prune` and
-/// `trash` change a data-root.
+/// layerwise reads Docker's overlay2 storage from the disk itself, with dockerd running, stopped, broken or unable to start. Only `prune`,
+/// `repair` and `trash` change a data-root.
 #[derive(Debug, Parser)]
 #[command(name = "layerwise", version, max_term_width = 110, arg_required_else_help = true, after_help = EXAMPLES)]
 struct Cli {
@@ -54,6 +55,7 @@ const EXAMPLES: &str = "Examples:
   layerwise images --sort exclusive_bytes       which image to remove first
   layerwise freed app:1 app:2                   what removing both would give back
   layerwise prune --dry-run                     what belongs to nothing and could be taken back
+  layerwise repair --dry-run                    what is broken that the disk itself can mend
   layerwise demo                                the tour, on a machine without Docker
 
 Exit status: 0 fine, 1 findings or a target that was not found, 2 usage, 3 the data-root cannot be read, 4 refused for safety,
@@ -75,6 +77,7 @@ enum Command {
     Check(check::Args),
     Lint(lint::Args),
     Prune(prune::Args),
+    Repair(repair::Args),
     Trash(trash::Args),
     Demo(demo::Args),
     Completions(completions::Args),
@@ -119,6 +122,7 @@ fn run(cli: &Cli, output: &mut Output) -> Result<Status, Failure> {
         Command::Check(args) => check::run(args, global, output),
         Command::Lint(args) => lint::run(args, global, output),
         Command::Prune(args) => prune::run(args, global, output),
+        Command::Repair(args) => repair::run(args, global, output),
         Command::Trash(args) => trash::run(args, global, output),
         Command::Demo(args) => demo::run(args, global, output),
         Command::Completions(args) => completions::run(args, output),

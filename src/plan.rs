@@ -1,4 +1,4 @@
-//! What is to be taken back, in which order, and on what evidence: pure, and a value that can be printed, saved, read again and compared.
+//! What is to be taken back or mended, in which order, and on what evidence: pure, and a value that can be printed, saved, read again and compared.
 //!
 //! ```text
 //! Audit, Leftovers ─► Draft::new ─► Draft::withhold … ─► Plan ─► (printed, saved)
@@ -10,6 +10,9 @@
 //! everything taken out that was not in the first one to the letter. So neither a plan that is old, nor one that somebody has edited, can
 //! make anything go away that is not garbage at that moment; and a dry run and a real run decide by the same code.
 //!
+//! A mend is an action too: an object of it is *put* besides being taken. What stands in its place, if anything does, is taken by the same step,
+//! and so kept. What is to be there is a part of the plan, and so of what has to be the same when it is drawn up again.
+//!
 //! An action takes one thing with its parts: a layer's record with its directory and links, or an orphan directory with its links. Children
 //! come before what they lie on; what is withheld keeps back everything that it lies on.
 
@@ -17,14 +20,19 @@ mod class;
 mod draft;
 mod evidence;
 mod gather;
+mod mend;
+mod new;
 mod order;
 mod path;
+mod references;
 mod wanted;
 mod withhold;
 
 pub use class::Class;
 pub use draft::Draft;
 pub use evidence::{Evidence, Inode, Kind};
+pub use mend::{Basis, Standing, places};
+pub use new::{Content, New, Owners};
 pub use path::{PathError, RelPath};
 pub use wanted::{Include, Wanted};
 pub use withhold::{Age, Limits};
@@ -89,7 +97,7 @@ pub struct Action {
     pub after: Vec<usize>,
 }
 
-/// A name on the disk that is taken away with all that it names.
+/// A name on the disk that is taken away with all that it names, or that is to name something else.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Object {
     /// Where it is, below the data-root.
@@ -98,6 +106,9 @@ pub struct Object {
     pub evidence: Evidence,
     /// What it is to the thing that is taken.
     pub role: Role,
+    /// What is to be there instead, if anything is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub put: Option<New>,
 }
 
 /// What an object is to the thing that it is a part of.
@@ -110,7 +121,7 @@ pub enum Role {
     Part,
 }
 
-/// Something that nothing is known to use and that is left where it is.
+/// Something that is left as it is.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Withheld {
     /// Why, in a sentence.

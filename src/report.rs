@@ -16,6 +16,7 @@ pub mod inspect;
 pub mod layers;
 pub mod lint;
 pub mod prune;
+pub mod repair;
 pub mod roots;
 pub mod target;
 pub mod trash;

@@ -34,7 +34,7 @@ use std::path::{Path, PathBuf};
 const SMALL: u64 = 4096;
 
 /// The most bytes that a JSON document of Docker's is read with; image configs are limited to 4 MiB by registries.
-const JSON: u64 = 32 << 20;
+pub(crate) const JSON: u64 = 32 << 20;
 
 /// What a file of a record says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -38,6 +38,11 @@ impl DataRoot {
         fs::hard_link(self.temp.path().join(name), self.temp.path().join(other)).expect("to link it");
     }
 
+    /// Makes the symbolic link `name` that leads to `target`.
+    pub fn symlink(&self, target: &str, name: &str) {
+        std::os::unix::fs::symlink(target, self.temp.path().join(name)).expect("to link it");
+    }
+
     /// The opened directory.
     #[must_use]
     pub fn dir(&self) -> Dir {
@@ -49,6 +54,26 @@ impl Default for DataRoot {
     fn default() -> Self {
         Self::new()
     }
+}
+
+/// The same bytes in a gzip file, little compressed, so that a change of them is a change of what is read.
+#[must_use]
+pub fn gzip(bytes: &[u8]) -> Vec<u8> {
+    let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::none());
+    std::io::Write::write_all(&mut encoder, bytes).expect("to write into memory");
+    encoder.finish().expect("to write into memory")
+}
+
+/// Standard base64, padded.
+#[must_use]
+pub fn base64(bytes: &[u8]) -> String {
+    const LETTERS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    let mut text = String::new();
+    for three in bytes.chunks(3) {
+        let group = three.iter().fold(0_usize, |group, &byte| group << 8 | usize::from(byte)) << (8 * (3 - three.len()));
+        text.extend((0..4).map(|digit| if digit > three.len() { '=' } else { char::from(LETTERS[group >> (18 - 6 * digit) & 63]) }));
+    }
+    text
 }
 
 /// A bolt file with the right checksums on its meta pages, without which no change would ever get past them.

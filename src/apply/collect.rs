@@ -8,9 +8,11 @@
 //!
 //! dockerd is kept from starting only between the second arrow and "let dockerd start"; the slow part comes after that.
 
+use super::basis::Diagnosed;
 use super::delete::{Deletion, Tally};
 use super::judge::Judged;
 use super::lock::{Offline, Online, Own, Permit, Refusal};
+use super::refuse::{identity, refuse, refuse_repair};
 use super::restore::{Restored, put_back};
 use super::take::{How, Keep, Outcome, Status, take};
 use super::top::Tops;
@@ -18,11 +20,9 @@ use super::trash::{Run, State, Trash};
 use super::{Stop, held, point};
 use crate::audit::Audit;
 use crate::dir::Dir;
-use crate::graph::verdict::Emptiness;
 use crate::inventory::Inventory;
-use crate::plan::{Action, Evidence, Mode, Plan, Wanted};
+use crate::plan::{Action, Mode, Plan, Wanted};
 use crate::store::live::{self, Proc};
-use crate::store::{containers, imagedb, repositories};
 use std::collections::HashMap;
 use std::time::{Duration, Instant};
 
@@ -31,8 +31,17 @@ use std::time::{Duration, Instant};
 pub struct Orders {
     /// What is to become of what is taken.
     pub keep: Keep,
-    /// What goes besides what is garbage anyway, and what is believed.
-    pub wanted: Wanted,
+    /// What the plan is drawn up of when it is again.
+    pub task: Task,
+}
+
+/// What a plan is about.
+#[derive(Debug, Clone)]
+pub enum Task {
+    /// What is garbage, and what goes besides that.
+    Prune(Wanted),
+    /// What can be mended.
+    Repair,
 }
 
 /// Something that whoever waits for it should know.
@@ -89,7 +98,7 @@ pub fn collect(
     point::reach("locked");
     let how = How { keep: orders.keep, tally, stop };
     let mut work = Work { root, proc, trash: &mut trash, permit: &permit, own: &own, how: &how };
-    let taken = work.finish_interrupted(notify).and_then(|()| work.take(plan, &orders.wanted));
+    let taken = work.finish_interrupted(notify).and_then(|()| work.take(plan, &orders.task));
     // However it ended: nobody may come in with what they read before.
     let locked = release(permit, (root, proc), begun, notify);
     point::reach("unlocked");
@@ -153,6 +162,8 @@ impl Work<'_, '_> {
                     Some(why) => notify(Notice::LeftAlone(run.id, why)),
                 },
                 State::Unreadable(why) => notify(Notice::LeftAlone(run.id, why.clone())),
+                // It was stopped before it took anything.
+                State::Kept if run.items.is_empty() => self.trash.forget_everywhere(&run.id),
                 State::Kept => {}
             }
         }
@@ -160,8 +171,8 @@ impl Work<'_, '_> {
     }
 
     /// Takes what is still as `plan` says.
-    fn take(&mut self, plan: &Plan, wanted: &Wanted) -> Result<Taken, Refusal> {
-        let fresh = draw_up_again((self.root, self.proc), plan, wanted, self.permit)?;
+    fn take(&mut self, plan: &Plan, task: &Task) -> Result<Taken, Refusal> {
+        let fresh = draw_up_again((self.root, self.proc), plan, task, self.permit)?;
         if fresh.actions.is_empty() {
             return Ok(Taken { statuses: statuses(plan, &fresh, Vec::new()), kept: None });
         }
@@ -240,7 +251,7 @@ fn permit(root: &Dir, proc: &Proc, mode: Mode) -> Result<Permit, Refusal> {
 }
 
 /// Reads everything again, judges it again, and keeps of the plan what is still so.
-fn draw_up_again((root, proc): (&Dir, &Proc), plan: &Plan, wanted: &Wanted, permit: &Permit) -> Result<Plan, Refusal> {
+fn draw_up_again((root, proc): (&Dir, &Proc), plan: &Plan, task: &Task, permit: &Permit) -> Result<Plan, Refusal> {
     let mut inventory = Inventory::read(root, Some(live::read(proc, root)));
     match permit {
         Permit::Online(_) => {
@@ -249,13 +260,23 @@ fn draw_up_again((root, proc): (&Dir, &Proc), plan: &Plan, wanted: &Wanted, perm
         // Whoever was seen to hold the lock is us; a dockerd that came meanwhile waits for it, and goes when it does not get it.
         Permit::Offline(_) => inventory.running = None,
     }
-    let wanted = wanted.and_what_is_in(plan);
+    let wanted = match task {
+        Task::Prune(wanted) => wanted.and_what_is_in(plan),
+        Task::Repair => Wanted::default(),
+    };
     let assumptions = wanted.assumptions(&inventory);
     let audit = Audit::with(inventory, None, &assumptions);
-    if let Some(refusal) = refuse(root, &audit, wanted.emptiness) {
+    let refusal = match task {
+        Task::Prune(_) => refuse(root, &audit, wanted.emptiness),
+        Task::Repair => refuse_repair(root, &audit),
+    };
+    if let Some(refusal) = refusal {
         return Err(refusal);
     }
-    let mut draft = Judged::gather(root, &audit, &wanted).draft(plan.mode);
+    let mut draft = match task {
+        Task::Prune(_) => Judged::gather(root, &audit, &wanted).draft(plan.mode),
+        Task::Repair => Diagnosed::look(root, &audit).draft(),
+    };
     draft.keep_only(plan);
     let identity = identity(root)?;
     if !plan.identity.inode.zip(identity.inode).is_some_and(|(planned, here)| planned.is_same_file(&here)) {
@@ -266,31 +287,6 @@ fn draw_up_again((root, proc): (&Dir, &Proc), plan: &Plan, wanted: &Wanted, perm
     Ok(fresh)
 }
 
-/// Why nothing of a data-root can be called garbage.
-#[must_use]
-pub fn refuse(root: &Dir, audit: &Audit, emptiness: Emptiness) -> Option<Refusal> {
-    if let Some(doubt) = audit.verdicts.general_doubt() {
-        let hint =
-            "`layerwise check` lists what could not be read; if all images, containers and builds were really removed, say --allow-empty";
-        return Some(Refusal::new(format!("nothing can be proven dead: {}", audit.verdicts.doubt(doubt)), hint));
-    }
-    let places = [repositories::PATH, imagedb::CONTENT, containers::PATH];
-    let missing = || places.into_iter().find(|place| !matches!(root.kind(place), Ok(Some(_))));
-    let missing = (emptiness == Emptiness::Believed).then(missing).flatten()?;
-    let why = format!("--allow-empty is for a store that tells that it is empty, and {missing}, which would tell it, is missing");
-    Some(Refusal::new(why, "start dockerd once, which makes it, or restore it from a backup"))
-}
-
-/// Which directory `root` is.
-///
-/// # Errors
-/// When it cannot be looked at.
-pub fn identity(root: &Dir) -> Result<Evidence, Refusal> {
-    let gone = || Refusal::new(format!("{} is gone", root.path().display()), "nothing was changed");
-    let stamp = root.stamp("").map_err(|error| Refusal::new(error.to_string(), "nothing was changed"))?;
-    stamp.map(Evidence::directory).ok_or_else(gone)
-}
-
 /// What became of each action of the plan, whether or not it was still to be done.
 fn statuses(plan: &Plan, fresh: &Plan, done: Vec<Status>) -> Vec<(Action, Status)> {
     let done = fresh.actions.iter().zip(done);
@@ -299,7 +295,7 @@ fn statuses(plan: &Plan, fresh: &Plan, done: Vec<Status>) -> Vec<(Action, Status
     let status = |action: &Action| {
         done.remove(&action.path).unwrap_or_else(|| {
             let why = withheld.get(action.path.as_str()).map(|why| (*why).clone());
-            Status::Skipped(why.unwrap_or_else(|| "it is not proven dead any more".to_owned()))
+            Status::Skipped(why.unwrap_or_else(|| "it is no longer as the plan says".to_owned()))
         })
     };
     let statuses: Vec<Status> = plan.actions.iter().map(status).collect();

@@ -31,8 +31,11 @@ pub(super) fn of_run((root, proc): (&Dir, &Proc), run: &Run) -> BTreeSet<usize> 
         // Who or what cannot be seen now may be in any directory. Where that was so before, none is in the run.
         let is_blind = live.incomplete.iter().any(|unreadable| unreadable.pins != Pins::Nothing);
         let may_be_held = |object: &Slot| is_blind && object.evidence.kind == Kind::Directory && object.path.split().0 == overlay2::PATH;
-        let is_held =
-            |item: &&Item| item.objects.iter().any(|object| slots.contains(&object.number) || holds(&live, object) || may_be_held(object));
+        // What was put into the place of a file is there under the same name, and whoever reads the old one is not disturbed.
+        let is_held = |item: &&Item| {
+            let mut taken = item.objects.iter().filter(|object| object.put.is_none());
+            taken.any(|object| slots.contains(&object.number) || holds(&live, object) || may_be_held(object))
+        };
         let mut held: BTreeSet<usize> = run.items.iter().filter(is_held).map(|item| item.number).collect();
         // What is below comes after what lies on it.
         for item in &run.items {

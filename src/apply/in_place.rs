@@ -64,7 +64,7 @@ impl Taker<'_> {
         point::reach("in place: rename");
         renameat_with(&seen.parent, name, &seen.parent, &removing, RenameFlags::NOREPLACE).map_err(told)?;
         point::reach("in place: renamed");
-        if seen.pin.is_at(&seen.parent, &removing).map_err(told)? {
+        if seen.pin.as_ref().is_some_and(|pin| pin.is_at(&seen.parent, &removing) == Ok(true)) {
             return Ok((seen, removing, object.clone()));
         }
         renameat_with(&seen.parent, &removing, &seen.parent, name, RenameFlags::NOREPLACE).map_err(told)?;
@@ -84,16 +84,18 @@ impl Taker<'_> {
 
     fn delete_name(&self, seen: &Seen, name: &str, object: &Object) -> bool {
         let path = self.tops.path_of(0).join(object.path.as_path());
-        let deleted = self.how.tally.delete((&seen.parent, name), &seen.pin, &path, self.how.stop);
+        let pin = seen.pin.as_ref();
+        let deleted = pin.is_some_and(|pin| self.how.tally.delete((&seen.parent, name), pin, &path, self.how.stop));
         point::reach("in place: deleted");
         deleted
     }
 }
 
 /// Whether an action can be done in place: not if it takes a layer's record without the directory that this names, because dockerd, which
-/// finishes what it finds renamed, would delete that directory, whoever else needs it.
+/// finishes what it finds renamed, would delete that directory, whoever else needs it; and not if it puts something, which takes room.
 fn can_be_done(action: &Action) -> bool {
     let begins_with_record = action.objects.first().is_some_and(|object| object.role == Role::Record);
     let has_directory = action.objects.iter().any(|object| object.role == Role::Part && object.evidence.kind == Kind::Directory);
-    !begins_with_record || has_directory
+    let puts = action.objects.iter().any(|object| object.put.is_some());
+    !puts && (!begins_with_record || has_directory)
 }

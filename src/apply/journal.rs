@@ -1,6 +1,6 @@
 //! The journal of a run: what is in its slots and where it belongs.
 
-use crate::plan::{Action, Class, Evidence, Plan, RelPath, Role};
+use crate::plan::{Action, Class, Evidence, New, Object, Plan, RelPath, Role};
 use serde::{Deserialize, Serialize};
 
 /// The schema of a journal; a run of another version is left alone.
@@ -45,7 +45,7 @@ pub struct Item {
     pub objects: Vec<Slot>,
 }
 
-/// A part, and the slot that it is in once it was taken.
+/// A part, and the slot that it is in once it was taken: what it was, and what it is to be.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Slot {
     /// The name of the slot.
@@ -56,7 +56,27 @@ pub struct Slot {
     pub evidence: Evidence,
     /// What it is to the thing.
     pub role: Role,
+    /// What was put in its place, if anything was.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub put: Option<New>,
 }
+
+impl Slot {
+    /// The name in the directory of the run under which the object lies once it was taken.
+    #[must_use]
+    pub fn name(&self) -> String {
+        self.number.to_string()
+    }
+
+    /// The name in the directory of the run under which what is to be put lies until then.
+    #[must_use]
+    pub fn new_name(&self) -> String {
+        format!("{}{NEW}", self.number)
+    }
+}
+
+/// What the names of things end with that were made to be put somewhere, and were not yet.
+pub(super) const NEW: &str = ".new";
 
 impl Journal {
     /// The journal of what `plan` takes from the file system of which `is_here` is true; slots are numbered through the whole plan.
@@ -67,7 +87,10 @@ impl Journal {
             let numbered = action.objects.iter().zip(&mut slots);
             let objects: Vec<Slot> = numbered
                 .filter(|(object, _)| is_here(&object.path))
-                .map(|(object, number)| Slot { number, path: object.path.clone(), evidence: object.evidence.clone(), role: object.role })
+                .map(|(object, number)| {
+                    let Object { path, evidence, role, put } = object.clone();
+                    Slot { number, path, evidence, role, put }
+                })
                 .collect();
             if !objects.is_empty() {
                 let Action { class, kind, id, path, bytes, after, .. } = action.clone();

@@ -2,7 +2,7 @@
 
 use super::error::explain;
 use crate::plan::{Evidence, Inode, Kind};
-use rustix::fs::{AtFlags, FileType, Mode, OFlags, ResolveFlags, StatxFlags, openat2, readlinkat, statx};
+use rustix::fs::{AtFlags, FileType, Mode, OFlags, ResolveFlags, StatxFlags, openat2, readlinkat, statat, statx};
 use rustix::io::Errno;
 use rustix::path::Arg;
 use std::os::fd::{AsFd, OwnedFd};
@@ -67,6 +67,19 @@ pub(super) fn look(dir: &OwnedFd, name: &str, evidence: &Evidence, sameness: Sam
         (Some(Ok(text)), Some(known)) if text.as_bytes() == known.as_bytes() => Ok(Pin { fd, inode }),
         // A link that nothing tells apart, or a thing that ought to be one.
         _ => Err("it leads elsewhere now".to_owned()),
+    }
+}
+
+/// Looks whether the name is free in `dir`, and `dir` the directory that `evidence` says.
+pub(super) fn look_for_nothing(dir: &OwnedFd, name: &str, evidence: &Evidence) -> Result<(), String> {
+    let (_, around) = identify(dir).map_err(explain)?;
+    if !evidence.inode.is_some_and(|known| known.is_same_file(&around)) {
+        return Err("another directory is around it".to_owned());
+    }
+    match statat(dir, name, AtFlags::SYMLINK_NOFOLLOW) {
+        Err(Errno::NOENT) => Ok(()),
+        Ok(_) => Err("something is in its place".to_owned()),
+        Err(errno) => Err(explain(errno)),
     }
 }
 

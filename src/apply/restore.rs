@@ -1,4 +1,4 @@
-//! Bringing back what was taken: each object by one rename to where it came from, if nothing has taken its place.
+//! Bringing back what was taken, and taking back what was put: each object by one rename, if nothing has taken its place.
 
 use super::error::explain;
 use super::foundation;
@@ -6,6 +6,7 @@ use super::journal::{Item, Slot};
 use super::lock::{Offline, Own};
 use super::look::{Sameness, look};
 use super::point;
+use super::put;
 use super::take::MOUNTS;
 use super::top::{Tops, open_dir};
 use super::trash::{Run, RunDir, Trash};
@@ -89,6 +90,10 @@ impl Restorer<'_> {
     fn obstacle(&self, object: &Slot) -> Option<String> {
         let told = |why: String| Some(format!("{}: {why}", object.path));
         let Some(run) = self.run(object) else { return told("its trash is gone".to_owned()) };
+        if let Some(new) = &object.put {
+            let parent = self.tops.get(self.tops.of(&object.path)).ok_or(Errno::NOENT).and_then(|top| top.parent_of(&object.path));
+            return put::obstacle(run, object, new, parent.as_ref().map_err(|errno| *errno)).and_then(told);
+        }
         if let Err(why) = look(run, &object.number.to_string(), &object.evidence, Sameness::Moved) {
             return told(format!("in the trash {why}"));
         }
@@ -105,7 +110,7 @@ impl Restorer<'_> {
 
     /// What a layer that dockerd would take for whole lies on and is not there any more.
     fn missing_below(&self, item: &Item, object: &Slot) -> Option<String> {
-        if item.class != Class(Garbage::UnreferencedLayer) {
+        if item.class != Class::Garbage(Garbage::UnreferencedLayer) {
             return None;
         }
         let told = |why: String| format!("{}: {why}", object.path);
@@ -128,6 +133,9 @@ impl Restorer<'_> {
         let told = |errno: Errno| format!("{}: {}", object.path, explain(errno));
         let run = self.run(object).ok_or_else(|| told(Errno::NOENT))?;
         let parent = self.parent(&object.path).map_err(told)?;
+        if let Some(new) = &object.put {
+            return put::undo(run, object, new, &parent).map_err(told);
+        }
         point::reach("restore");
         renameat_with(run, object.number.to_string(), &parent, object.path.split().1, RenameFlags::NOREPLACE).map_err(told)?;
         point::reach("restored");

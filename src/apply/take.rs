@@ -1,14 +1,14 @@
-//! Taking what a plan says: one rename an object, looked at before and after.
+//! Taking and putting what a plan says: one rename an object, looked at before and after.
 
 use super::error::{ApplyError, explain};
 use super::journal::Journal;
 use super::lock::Permit;
-use super::look::{Pin, Sameness, look};
+use super::look::{Pin, Sameness, look, look_for_nothing};
 use super::point;
 use super::top::Tops;
 use super::trash::{RunDir, Trash, new_run_id};
-use super::{Own, Stop, Tally};
-use crate::plan::{Action, Mode, Object, Plan};
+use super::{Own, Stop, Tally, put};
+use crate::plan::{Action, Kind, Mode, Object, Plan};
 use rustix::fs::{AtFlags, RenameFlags, fsync, renameat_with, unlinkat};
 use rustix::io::Errno;
 use std::collections::BTreeSet;
@@ -41,7 +41,7 @@ pub struct Outcome {
 /// What became of an action.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Status {
-    /// Everything of it was taken.
+    /// Everything of it was taken, or put.
     Taken,
     /// Nothing of it was taken, because something was not as the plan says, or because what lies on it is still there.
     Skipped(String),
@@ -54,11 +54,12 @@ pub enum Status {
 /// An object that was looked at, with the directory that it lies in.
 pub(super) struct Seen {
     pub(super) parent: OwnedFd,
-    pub(super) pin: Pin,
+    /// Nothing where nothing is to be there.
+    pub(super) pin: Option<Pin>,
 }
 
 /// Why an object was not taken.
-enum Left {
+pub(super) enum Left {
     /// It is not what the plan says.
     Differs(String),
     /// The kernel refused.
@@ -145,7 +146,7 @@ impl Taker<'_> {
     }
 
     fn take_all(&mut self) {
-        let mut slot = 0;
+        let mut slot = 0_u64;
         for (index, action) in self.plan.actions.iter().enumerate() {
             if self.how.stop.load(Ordering::Relaxed) {
                 return;
@@ -154,7 +155,7 @@ impl Taker<'_> {
                 let status = self.obstacle(action).unwrap_or_else(|| self.take_action(action, slot));
                 self.set(index, status);
             }
-            slot += action.objects.len();
+            slot = slot.saturating_add(u64::try_from(action.objects.len()).unwrap_or(u64::MAX));
         }
     }
 
@@ -198,12 +199,17 @@ impl Taker<'_> {
         let told = |why: String| format!("{}: {why}", object.path);
         let top = self.tops.get(self.tops.of(&object.path)).ok_or_else(|| told("nothing is there".to_owned()))?;
         let parent = top.parent_of(&object.path).map_err(|errno| told(explain(errno)))?;
-        let pin = look(&parent, object.path.split().1, &object.evidence, Sameness::Untouched).map_err(told)?;
-        Ok(Seen { parent, pin })
+        let name = object.path.split().1;
+        let pin = if object.evidence.kind == Kind::Nothing {
+            look_for_nothing(&parent, name, &object.evidence).map(|()| None)
+        } else {
+            look(&parent, name, &object.evidence, Sameness::Untouched).map(Some)
+        };
+        Ok(Seen { parent, pin: pin.map_err(told)? })
     }
 
     /// Takes the parts of an action into the slots from `slot` on.
-    fn take_action(&self, action: &Action, slot: usize) -> Status {
+    fn take_action(&self, action: &Action, slot: u64) -> Status {
         if let Some(why) = self.obstacle_on_disk(action) {
             return Status::Skipped(why);
         }
@@ -220,7 +226,7 @@ impl Taker<'_> {
     }
 
     /// Takes one object into its slot; `crosses` if the one before lay on another file system, whose journal does not wait for this one's.
-    fn take_object(&self, object: &Object, slot: usize, crosses: bool) -> Result<(), Left> {
+    fn take_object(&self, object: &Object, slot: u64, crosses: bool) -> Result<(), Left> {
         let top = self.tops.of(&object.path);
         let Some(run) = self.dirs.iter().find(|dir| dir.top == top) else {
             return Err(Left::Refused(format!("{}: there is no trash for it", object.path)));
@@ -230,8 +236,12 @@ impl Taker<'_> {
         if crosses {
             self.dirs.iter().try_for_each(|dir| fsync(&dir.fd)).map_err(refused)?;
         }
-        let Seen { parent, pin } = self.look_at(object).map_err(Left::Differs)?;
+        let seen = self.look_at(object).map_err(Left::Differs)?;
         let name = object.path.split().1;
+        if object.put.is_some() {
+            return put::put(object, &seen, &run.fd, slot);
+        }
+        let Seen { parent, pin: Some(pin) } = seen else { return Err(differs("nothing is there".to_owned())) };
         let slot = slot.to_string();
         point::reach("take");
         renameat_with(&parent, name, &run.fd, &slot, RenameFlags::NOREPLACE).map_err(refused)?;

@@ -53,7 +53,10 @@ impl Roles {
         let believed = |dir: &&LayerDir| checker.is_in_use(&Thing::Dir(dir.id)) && !checker.wrong_lower.contains(&dir.id);
         let dirs = inventory.overlay2.dirs.values().filter(believed);
         let first = dirs.filter_map(|dir| dir.lower.value()?.first().copied());
-        let below_others = first.filter_map(|link| inventory.overlay2.links.get(&link).copied().flatten()).collect();
+        // A link that leads to a directory which calls itself otherwise may be meant for another.
+        let calls_itself = |dir: DirId, link| inventory.overlay2.dirs.get(&dir).is_some_and(|dir| dir.link == Some(link));
+        let led_to = |link| inventory.overlay2.links.get(&link).copied().flatten().filter(|&dir| calls_itself(dir, link));
+        let below_others = first.filter_map(led_to).collect();
         let mounted = inventory.live_mounts.iter().flat_map(|mount| mount.directories.iter().copied()).collect();
         Self { read_write, running, below_others, mounted }
     }

@@ -103,6 +103,8 @@ pub enum Mend {
     LayerDiff(ChainId, DiffId),
     /// `parent` of the layer's record is to say this.
     LayerParent(ChainId, ChainId),
+    /// `parent` of the layer's record is not to be there: it lies on nothing.
+    NoLayerParent(ChainId),
     /// `mount-id` of the record is to say this.
     MountId(MountName, DirId),
     /// `init-id` of the record is to say this.

@@ -23,10 +23,11 @@ pub(super) fn of_mend(mend: &Mend, root: &Path) -> String {
         Mend::NotCommitted(dir) => format!("rm {}", at(format!("overlay2/{dir}/committed"))),
         Mend::LayerDiff(chain, diff) => write(diff.to_string(), layer_file(chain.hex(), "diff")),
         Mend::LayerParent(chain, parent) => write(parent.to_string(), layer_file(chain.hex(), "parent")),
+        Mend::NoLayerParent(chain) => format!("rm {}", at(layer_file(chain.hex(), "parent"))),
         Mend::MountId(name, dir) => write(dir.to_string(), mount_file(name, "mount-id")),
         Mend::InitId(name, dir) => write(dir.to_string(), mount_file(name, "init-id")),
         Mend::MountParent(name, chain) => write(chain.to_string(), mount_file(name, "parent")),
-        Mend::NoReference(name) => return format!("docker rmi {}", quoted(name)),
+        Mend::NoReference(name) => return format!("with dockerd stopped: layerwise repair, which takes {} away", quoted(name)),
         Mend::NoImageParent(image) => {
             format!("rm {}", at(format!("image/overlay2/imagedb/metadata/sha256/{}/parent", image.hex())))
         }
@@ -82,26 +83,26 @@ fn some(command: &str, names: &[String]) -> Option<String> {
     (!names.is_empty()).then(|| format!("{command} {}{more}", names.iter().take(NAMED).cloned().collect::<Vec<_>>().join(" ")))
 }
 
-fn container_name(thing: &Thing, inventory: &Inventory) -> Option<String> {
+pub(super) fn container_name(thing: &Thing, inventory: &Inventory) -> Option<String> {
     let Thing::Container(id) = thing else { return None };
     Some(quoted(&inventory.containers.get(id)?.name()))
 }
 
-fn image_name(thing: &Thing, inventory: &Inventory) -> Option<String> {
+pub(super) fn image_name(thing: &Thing, inventory: &Inventory) -> Option<String> {
     let Thing::Image(id) = thing else { return None };
     let short = || id.hex().to_string().chars().take(12).collect();
     Some(quoted(&inventory.names_of(*id).find(|name| !name.contains('@')).map_or_else(short, str::to_owned)))
 }
 
 /// The name of an image that was pulled: one that has a digest of a registry.
-fn pulled_name(thing: &Thing, inventory: &Inventory) -> Option<String> {
+pub(super) fn pulled_name(thing: &Thing, inventory: &Inventory) -> Option<String> {
     let Thing::Image(id) = thing else { return None };
     let by_digest = inventory.names_of(*id).find(|name| name.contains('@'))?;
     Some(quoted(inventory.names_of(*id).find(|name| !name.contains('@')).unwrap_or(by_digest)))
 }
 
 /// A word as a shell must be given it.
-fn quoted(word: &str) -> String {
+pub(super) fn quoted(word: &str) -> String {
     let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"/._:@%+,-".contains(&byte);
     if !word.is_empty() && word.bytes().all(is_plain) { word.to_owned() } else { format!("'{}'", word.replace('\'', r"'\''")) }
 }

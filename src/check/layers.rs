@@ -14,10 +14,9 @@ pub(super) fn check(checker: &mut Checker<'_>) {
         let bad_descriptor = checker.details.layers.get(&layer.chain).and_then(|files| files.bad_descriptor.as_deref());
         if !layer.is_whole() || bad_descriptor.is_some() {
             unloadable(checker, layer, bad_descriptor);
-        } else if cyclic.contains(&layer.chain) {
-            cyclic_layer(checker, layer);
         } else if layer.computed_chain().is_some_and(|computed| computed != layer.chain) {
-            mismatched(checker, layer);
+            // A circle goes through at least one of these, because hashes do not go in circles.
+            if cyclic.contains(&layer.chain) { cyclic_layer(checker, layer) } else { mismatched(checker, layer) }
         }
         tar_split(checker, layer);
     }
@@ -58,8 +57,7 @@ fn unloadable(checker: &mut Checker<'_>, layer: &Layer, bad_descriptor: Option<&
 
 fn cyclic_layer(checker: &mut Checker<'_>, layer: &Layer) {
     let thing = Thing::Layer(layer.chain);
-    let is_true = layer.computed_chain() == Some(layer.chain);
-    let message = if is_true { "its parents lead back to it" } else { "its parents lead back to it, and it is not what it is named" };
+    let message = "its parents lead back to it, and it is not what it is named";
     let affects = checker.affected.by_thing(&thing);
     let finding = Finding::new(Code::CyclicLayers, thing.clone(), message).affecting(affects).mend(proven(checker, layer));
     checker.push_about(&thing, finding);
@@ -90,6 +88,7 @@ fn proven(checker: &Checker<'_>, layer: &Layer) -> Option<Mend> {
     };
     match (keeps_diff, keeps_parent, parent) {
         (true, false, Some(parent)) => Some(Mend::LayerParent(layer.chain, parent)),
+        (true, false, None) => Some(Mend::NoLayerParent(layer.chain)),
         (false, true, _) => Some(Mend::LayerDiff(layer.chain, diff)),
         _ => None,
     }

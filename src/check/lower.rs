@@ -8,6 +8,8 @@
 //! BuildKit may put a snapshot on a copy of a layer of its own, which the record of the layer does not name: a directory of BuildKit's in place
 //! of the one that is expected is right, as long as it is not known to be another layer.
 
+mod proof;
+
 use super::{Checker, Code, Finding, Mend, Severity, hint};
 use crate::graph::{Missing, Thing, Via};
 use crate::id::{ChainId, DirId, LinkId};
@@ -24,6 +26,7 @@ const DEEPEST: usize = 1024;
 
 pub(super) fn check(checker: &mut Checker<'_>) {
     let mut stacks = Stacks::find(checker);
+    stacks.disputed = proof::disputed(checker, &stacks);
     let cyclic = cyclic(checker);
     for dir in checker.inventory.overlay2.dirs.values().filter(|dir| checker.cares_for(dir.id)).collect::<Vec<_>>() {
         let Some(problem) = stacks.compare(checker, dir) else {
@@ -52,7 +55,17 @@ struct Stacks {
     /// What a directory is known to be: layers and read-write layers.
     known: HashMap<DirId, Known>,
     /// The directories that links must lead to that nobody claims, by where they are named.
-    meant: BTreeMap<LinkId, DirId>,
+    meant: BTreeMap<LinkId, Meant>,
+    /// The directories that records name where others, which make sense, name another one.
+    disputed: BTreeSet<DirId>,
+}
+
+/// The directory that a link should lead to as the records have it.
+#[derive(Debug, Clone, Copy)]
+struct Meant {
+    dir: DirId,
+    /// Whether what lies below it fits: then it is that directory whose name was lost, and not a record that names another one.
+    is_proven: bool,
 }
 
 /// What a directory is.
@@ -97,8 +110,10 @@ impl Stacks {
                 below.extend(mount.mount_id.value().map(|&dir| (dir, dirs)));
             }
         }
-        below.retain(|dir, _| !checker.shared.contains(dir));
-        Self { below, on_something: on_something(checker), known, meant: BTreeMap::new() }
+        // Which of the records is wrong that name one directory nobody knows, and so nor where it belongs.
+        let is_shared = |dir: &DirId| checker.shared.contains(dir);
+        below.retain(|dir, dirs: &mut Vec<DirId>| !is_shared(dir) && !dirs.iter().any(is_shared));
+        Self { below, on_something: on_something(checker), known, meant: BTreeMap::new(), disputed: BTreeSet::new() }
     }
 
     /// What is wrong with the `lower` of a directory, if anything is known to be.
@@ -125,7 +140,11 @@ impl Stacks {
                 None if is_intact(checker, wanted) => {
                     return Some(Problem::Wrong(format!("entry {} is {link}, which is nothing, not {wanted}", position + 1)));
                 }
-                None => meant.push((link, wanted)),
+                None => {
+                    let is_proven = !self.disputed.contains(&wanted)
+                        && proof::agrees(checker, wanted, expected.get(position + 1..).unwrap_or_default());
+                    meant.push((link, Meant { dir: wanted, is_proven }));
+                }
             }
         }
         self.meant.extend(meant);
@@ -209,8 +228,7 @@ fn report(checker: &mut Checker<'_>, stacks: &Stacks, dir: &LayerDir, problem: P
         Problem::Wrong(why) if is_cyclic => (Code::CyclicLower, format!("its lower leads back to itself: {why}")),
         Problem::Wrong(why) => (Code::MismatchedLower, why),
     };
-    // From the records alone, and only if every directory below still says its own name.
-    let links = stacks.below.get(&dir.id).and_then(|dirs| dirs.iter().map(|&dir| own_link(checker, dir)).collect::<Option<Vec<_>>>());
+    let links = stacks.below.get(&dir.id).and_then(|dirs| proof::of(checker, stacks, dir, dirs));
     let affects = checker.affected.by_mount_of(dir.id);
     let finding = Finding::new(code, thing.clone(), message).at("lower").affecting(affects);
     checker.push_about(&thing, finding.mend(links.map(|links| Mend::Lower(dir.id, links))));
@@ -228,18 +246,19 @@ fn unclaimed(checker: &mut Checker<'_>, stacks: &Stacks) {
     }
     for (link, named) in missing {
         let meant = stacks.meant.get(&link).copied();
-        let is_gone = meant.is_some_and(|dir| !checker.inventory.overlay2.dirs.contains_key(&dir));
+        let is_gone = meant.is_some_and(|meant| !checker.inventory.overlay2.dirs.contains_key(&meant.dir));
         let things = || named.iter().filter_map(|missing| checker.audit.graph.thing(missing.from));
         let changed = things().find(|thing| checker.is_in_use(thing)).or_else(|| things().find(|thing| checker.matters(thing)));
         let (Some(changed), false, false) = (changed.cloned(), is_gone, checker.claims.contains_key(&link)) else { continue };
         let affects = checker.affected_by(named.iter().map(|missing| missing.from));
         let message = match meant {
-            Some(dir) => format!("it is named as what lies below, where directory {dir} should be"),
+            Some(Meant { dir, .. }) => format!("it is named as what lies below, where directory {dir} should be"),
             None => "it is named as what lies below, and no directory calls itself so".to_owned(),
         };
-        let again = if meant.is_none() { hint::pull_again(&affects, checker.inventory, hint::Listed::Yes) } else { None };
+        let proven = meant.filter(|meant| meant.is_proven).map(|meant| meant.dir);
+        let again = if proven.is_none() { hint::pull_again(&affects, checker.inventory, hint::Listed::Yes) } else { None };
         let finding = Finding::new(Code::MissingLink, Thing::Link(link), message).affecting(affects);
-        let finding = finding.mend(meant.map(|dir| Mend::Link(link, dir))).severity(Severity::Error);
+        let finding = finding.mend(proven.map(|dir| Mend::Link(link, dir))).severity(Severity::Error);
         checker.push_about(&changed, Finding { hint: again, ..finding });
     }
 }

@@ -6,6 +6,7 @@ use crate::id::{ChainId, DirId, MountName};
 use crate::inventory::DRIVER;
 use crate::store::Told;
 use crate::store::containers::Status;
+use crate::store::layerdb::Layer;
 use crate::store::mounts::Mount;
 
 pub(super) fn check(checker: &mut Checker<'_>) {
@@ -133,11 +134,15 @@ fn is_init(checker: &Checker<'_>, link: Option<crate::id::LinkId>) -> bool {
 fn below(checker: &Checker<'_>, mount: &Mount) -> Option<ChainId> {
     let overlay2 = &checker.inventory.overlay2;
     let lowest = mount.init_id.value().or(mount.mount_id.value())?;
-    let first = overlay2.dirs.get(lowest)?.lower.value()?.first()?;
-    let dir = overlay2.links.get(first).copied().flatten()?;
-    let mut layers = checker.inventory.layerdb.layers.values().filter(|layer| layer.dir() == Some(dir));
-    let layer = layers.next()?;
-    layers.next().is_none().then_some(layer.chain)
+    let lower = overlay2.dirs.get(lowest)?.lower.value()?;
+    let dir = overlay2.links.get(lower.first()?).copied().flatten()?;
+    let layers = &checker.inventory.layerdb.layers;
+    let mut named = layers.values().filter(|layer| layer.dir() == Some(dir));
+    let layer = named.next().filter(|_| named.next().is_none())?;
+    // As many layers as `lower` names, so that it is not a record that names a wrong directory.
+    let below = |layer: &&Layer| layers.get(layer.parent.value()?);
+    let depth = std::iter::successors(Some(layer), below).take(lower.len() + 1).count();
+    (depth == lower.len()).then_some(layer.chain)
 }
 
 /// Finds containers whose read-write layer, or that of an image mounted into it, has no record.

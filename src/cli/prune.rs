@@ -1,4 +1,4 @@
-mod file;
+pub(super) mod file;
 mod show;
 
 use super::args::Global;
@@ -9,7 +9,7 @@ use super::progress;
 use super::session::{Scan, Session};
 use super::until::{self, Until};
 use super::{interrupt, targets};
-use crate::apply::{self, Collected, Judged, Keep, Notice, Orders, Refusal, Tally};
+use crate::apply::{self, Collected, Judged, Keep, Notice, Orders, Refusal, Tally, Task};
 use crate::data_root::Machine;
 use crate::graph::verdict::Emptiness;
 use crate::inventory::Inventory;
@@ -129,7 +129,7 @@ impl Planned {
     fn new(args: &Args, global: &Global, output: &mut Output) -> Result<Self, Failure> {
         let wanted = wanted(args);
         if let Some(file) = &args.plan {
-            let plan = file::load(file)?;
+            let plan = file::load(file, "prune")?;
             let session = Session::open_with(global, (Scan::Skip, &wanted), output)?;
             return Ok(Self { session, plan });
         }
@@ -204,6 +204,11 @@ pub(super) fn tell_lingering(pids: Vec<u32>, output: &mut Output) {
     }
 }
 
+/// What is said of something that happens meanwhile.
+pub(super) fn notice(notice: &Notice) -> String {
+    show::notice(notice)
+}
+
 /// Warns and asks, as Docker does; without somebody to ask nothing is done.
 pub(super) fn ask(warning: &str, output: &mut Output) -> Result<bool, Failure> {
     if !io::stdin().is_terminal() {
@@ -220,7 +225,7 @@ fn collect(args: &Args, planned: &Planned, output: &mut Output) -> Result<Collec
     let proc = Machine::current().proc().map_err(Failure::unreadable)?;
     let stop = interrupt::flag()?;
     let tally = Tally::default();
-    let orders = Orders { keep: if args.trash { Keep::Yes } else { Keep::No }, wanted: wanted(args) };
+    let orders = Orders { keep: if args.trash { Keep::Yes } else { Keep::No }, task: Task::Prune(wanted(args)) };
     let root = &planned.session.root.dir;
     let mut notify = |notice: Notice| output.say(&show::notice(&notice));
     let collected =

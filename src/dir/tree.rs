@@ -131,6 +131,7 @@ impl Tree {
     pub fn file(&mut self, path: &[u8]) -> Result<Option<(Inode, Option<File>)>, Errno> {
         let device = self.device;
         self.at(path, |parent, name| {
+            // Looked at first: to open a device can be to use it, and a layer can have any, such as one that resets the machine.
             let inode = own(&statx(parent, name, AtFlags::SYMLINK_NOFOLLOW | AtFlags::NO_AUTOMOUNT, WANTED)?, device)?;
             if inode.kind != Kind::File {
                 return Ok((inode, None));

@@ -1,25 +1,37 @@
-//! The classes of what can be taken back.
+//! The classes of what can be taken back or mended.
 
+use crate::check::Code;
 use crate::graph::verdict::Garbage;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use std::fmt;
 use std::str::FromStr;
 
-/// A class of things that can be taken back: a kind of garbage.
+/// What kind of thing an action is about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Class(pub Garbage);
+pub enum Class {
+    /// It is garbage, and taken.
+    Garbage(Garbage),
+    /// It is damaged, and mended.
+    Damage(Code),
+}
 
 impl Class {
     /// Its stable name.
     #[must_use]
     pub const fn code(self) -> &'static str {
-        self.0.code()
+        match self {
+            Self::Garbage(garbage) => garbage.code(),
+            Self::Damage(code) => code.name(),
+        }
     }
 
     /// What is in it, in a sentence.
     #[must_use]
     pub const fn describe(self) -> &'static str {
-        self.0.describe()
+        match self {
+            Self::Garbage(garbage) => garbage.describe(),
+            Self::Damage(code) => code.sentence(),
+        }
     }
 }
 
@@ -33,7 +45,9 @@ impl FromStr for Class {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        Garbage::ALL.into_iter().find(|garbage| garbage.code() == text).map(Self).ok_or_else(|| format!("{text:?} is no kind of garbage"))
+        let garbage = Garbage::ALL.into_iter().find(|garbage| garbage.code() == text).map(Self::Garbage);
+        let damage = || Code::all().find(|code| code.name() == text).map(Self::Damage);
+        garbage.or_else(damage).ok_or_else(|| format!("{text:?} is no kind of garbage or damage"))
     }
 }
 

@@ -1,9 +1,10 @@
 //! From verdicts to actions: each dead record with its parts, then what no record explains.
 
 use super::gather::Gatherer;
-use super::order;
-use super::{Action, Class, Evidence, Mode, Object, Plan, RelPath, Role, SCHEMA, Withheld};
+use super::{Action, Basis, Class, Evidence, Mode, Object, Plan, RelPath, Role, SCHEMA, Withheld};
+use super::{mend, order};
 use crate::audit::Audit;
+use crate::check::Finding;
 use crate::dir::Kind;
 use crate::graph::verdict::{Garbage, Verdict, is_record};
 use crate::graph::{NodeId, Thing};
@@ -63,6 +64,22 @@ impl<'a> Draft<'a> {
         draft
     }
 
+    /// Drafts what mends `findings`, and the taking of broken records that are in the way of pulls, with all dead things that lie on those.
+    #[must_use]
+    pub fn repair(audit: &'a Audit, findings: &[Finding], basis: &Basis) -> Self {
+        let mut draft = Self::new(audit, Mode::Offline, &Leftovers::default());
+        draft.withheld.clear();
+        let broken = draft.drafted.iter().filter(|drafted| drafted.action.class == Class::Garbage(Garbage::BrokenRecord));
+        let broken: Vec<NodeId> = broken.flat_map(|drafted| drafted.nodes.iter().copied()).collect();
+        let lies_on_broken = |drafted: &Drafted| {
+            let below = audit.graph.reachable(drafted.nodes.iter().copied());
+            broken.iter().any(|&node| below.contains(node))
+        };
+        draft.drafted.retain(|drafted| !broken.is_empty() && lies_on_broken(drafted));
+        draft.drafted.extend(mend::draft(findings, basis));
+        draft
+    }
+
     /// Adds what no record knows: with a dockerd at work it may be in the middle of it, so then it is withheld.
     fn add_leftovers(&mut self, leftovers: &[Leftover]) {
         let objects =
@@ -82,9 +99,9 @@ impl<'a> Draft<'a> {
             };
             let Ok(path) = RelPath::new(leftover.path.clone()) else { continue };
             let id = path.split().1.to_owned();
-            let mut action = Action::new(Class(garbage), kind, id, path.clone());
+            let mut action = Action::new(Class::Garbage(garbage), kind, id, path.clone());
             action.weigh(usage);
-            action.objects.push(Object { path, evidence, role: Role::Part });
+            action.objects.push(Object { path, evidence, role: Role::Part, put: None });
             let withheld = self.why_withheld(leftover).map(str::to_owned);
             self.drafted.push(Drafted { action, nodes: Vec::new(), withheld });
         }
@@ -160,7 +177,7 @@ impl<'a> Draft<'a> {
 
     /// Withholds everything but directories that nothing has ever named: all else a running dockerd may have in memory.
     fn withhold_what_dockerd_may_know(&mut self) {
-        let others = self.indices(|action| action.class != Class(Garbage::OrphanDirectory));
+        let others = self.indices(|action| action.class != Class::Garbage(Garbage::OrphanDirectory));
         self.withhold(&others, "a running dockerd may know it: stop dockerd and run without --online");
     }
 

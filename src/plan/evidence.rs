@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 pub struct Evidence {
     /// What it is.
     pub kind: Kind,
-    /// The device, `major:minor`, and the inode; nothing for a link, which its text identifies.
+    /// The device, `major:minor`, and the inode; nothing for a link, which its text identifies; where nothing is, those of the directory around.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub inode: Option<Inode>,
     /// What a symbolic link says.
@@ -30,6 +30,8 @@ pub enum Kind {
     File,
     /// A symbolic link.
     Link,
+    /// Nothing: the name is free.
+    Nothing,
 }
 
 /// An inode, and when it was made and changed: seconds and nanoseconds since 1970.
@@ -82,6 +84,12 @@ impl Evidence {
     #[must_use]
     pub fn file(stamp: Stamp) -> Self {
         Self { kind: Kind::File, inode: Some(stamp.into()), text: None }
+    }
+
+    /// Of a name that is free in the directory `around`.
+    #[must_use]
+    pub fn nothing(around: Stamp) -> Self {
+        Self { kind: Kind::Nothing, inode: Some(around.into()), text: None }
     }
 
     /// Of a symbolic link that says `text`.

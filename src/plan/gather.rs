@@ -50,7 +50,7 @@ impl<'a> Gatherer<'a> {
         }
         // A snapshot has no place but its directory's.
         let path = path_of(thing).or_else(|| taking.objects.last().map(|object| object.path.clone()))?;
-        let mut action = Action::new(Class(garbage), thing.kind(), thing.to_string(), path);
+        let mut action = Action::new(Class::Garbage(garbage), thing.kind(), thing.to_string(), path);
         action.weigh(self.weight(&taking.nodes));
         action.objects = taking.objects;
         let withheld = (!taking.is_known).then(|| "it cannot be told which inode a part of it is".to_owned());
@@ -91,7 +91,7 @@ impl<'a> Gatherer<'a> {
     fn link(&self, link: LinkId) -> Option<Object> {
         let target = self.audit.inventory.overlay2.links.get(&link).copied().flatten()?;
         let evidence = Evidence::link(format!("../{target}/diff"));
-        Some(Object { path: path_of(&Thing::Link(link))?, evidence, role: Role::Part })
+        Some(Object { path: path_of(&Thing::Link(link))?, evidence, role: Role::Part, put: None })
     }
 
     /// Takes an image's notes, then its config: one without the other is a config that was lost.
@@ -99,15 +99,15 @@ impl<'a> Gatherer<'a> {
         let Some(files) = self.images.get(&id) else { return taking.add(None) };
         if let Some(metadata) = files.metadata {
             let path = RelPath::new(format!("{}/{}", imagedb::METADATA, id.hex())).ok();
-            taking.add(path.map(|path| Object { path, evidence: Evidence::directory(metadata), role: Role::Part }));
+            taking.add(path.map(|path| Object { path, evidence: Evidence::directory(metadata), role: Role::Part, put: None }));
         }
         let path = path_of(&Thing::Image(id));
-        taking.add(path.map(|path| Object { path, evidence: Evidence::file(files.config), role: Role::Record }));
+        taking.add(path.map(|path| Object { path, evidence: Evidence::file(files.config), role: Role::Record, put: None }));
     }
 
     fn tree(&self, thing: &Thing, role: Role) -> Option<Object> {
         let evidence = Evidence::directory(*self.audit.inventory.stamp(thing)?);
-        Some(Object { path: path_of(thing)?, evidence, role })
+        Some(Object { path: path_of(thing)?, evidence, role, put: None })
     }
 
     /// What `nodes` weigh together, if anything was measured.
@@ -141,7 +141,8 @@ impl Taking {
     }
 }
 
-fn path_of(thing: &Thing) -> Option<RelPath> {
+/// Where a thing lies, if it has a place whose name is text.
+pub(super) fn path_of(thing: &Thing) -> Option<RelPath> {
     RelPath::new(thing.owner()?.path().into_os_string().into_string().ok()?).ok()
 }
 

@@ -82,13 +82,13 @@ impl Wanted {
 impl Include {
     /// The one that makes things of `class` go, if they do not go anyway.
     fn of(class: Class) -> Option<Self> {
-        match class.0 {
-            Garbage::UntaggedImage => Some(Self::UntaggedImages),
-            Garbage::UnleasedSnapshot => Some(Self::BuildSnapshots),
-            Garbage::DistributionEntry => Some(Self::Distribution),
-            Garbage::RetiredStore => Some(Self::Retired),
-            Garbage::InactiveStore => Some(Self::InactiveStores),
-            _ => None,
+        match class {
+            Class::Garbage(Garbage::UntaggedImage) => Some(Self::UntaggedImages),
+            Class::Garbage(Garbage::UnleasedSnapshot) => Some(Self::BuildSnapshots),
+            Class::Garbage(Garbage::DistributionEntry) => Some(Self::Distribution),
+            Class::Garbage(Garbage::RetiredStore) => Some(Self::Retired),
+            Class::Garbage(Garbage::InactiveStore) => Some(Self::InactiveStores),
+            Class::Garbage(_) | Class::Damage(_) => None,
         }
     }
 }

@@ -24,7 +24,9 @@ use std::os::unix::ffi::OsStrExt as _;
 
 /// Where layer directories lie.
 pub const PATH: &str = "overlay2";
-const LINKS: &str = "overlay2/l";
+
+/// Where their links lie.
+pub const LINKS: &str = "overlay2/l";
 
 /// The most bytes that a `lower` can have: 128 entries of 29 bytes, with room to spare.
 const LOWER: u64 = 64 << 10;

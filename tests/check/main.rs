@@ -6,4 +6,5 @@ mod cases;
 mod file_system;
 mod healthy;
 mod mends;
+mod repair;
 mod world;

@@ -2,8 +2,9 @@
 
 use crate::cases;
 use crate::world::{World, shown};
-use layerwise::check::Mend;
+use layerwise::check::{Code, Mend};
 use layerwise::demo::Target;
+use std::collections::BTreeSet;
 use std::fs;
 use std::os::unix::fs::symlink;
 use std::path::PathBuf;
@@ -28,6 +29,7 @@ fn apply(world: &World, mend: &Mend) {
         Mend::NotCommitted(dir) => fs::remove_file(world.at(entry(dir, "committed"))).unwrap(),
         Mend::LayerDiff(chain, diff) => put(Target::LayerFile(*chain, "diff").path(), diff.to_string()),
         Mend::LayerParent(chain, parent) => put(Target::LayerFile(*chain, "parent").path(), parent.to_string()),
+        Mend::NoLayerParent(chain) => fs::remove_file(world.at(Target::LayerFile(*chain, "parent").path())).unwrap(),
         Mend::MountId(name, dir) => put(Target::MountFile(name.to_string(), "mount-id").path(), dir.to_string()),
         Mend::InitId(name, dir) => put(Target::MountFile(name.to_string(), "init-id").path(), dir.to_string()),
         Mend::MountParent(name, chain) => put(Target::MountFile(name.to_string(), "parent").path(), chain.to_string()),
@@ -60,6 +62,7 @@ fn what_would_mend_a_finding_does() {
     mended.dedup();
     // Each of these can be mended in at least one case, and no others promise to be.
     let expected = [
+        "cyclic-layers",
         "cyclic-lower",
         "image-parent-missing",
         "mismatched-chain",
@@ -80,4 +83,8 @@ fn what_would_mend_a_finding_does() {
         "unloadable-mount",
     ];
     assert_eq!(mended, expected);
+    // The page says so of each of them, and of those broken records that nothing needs, but of no other.
+    let says_so = |code: &Code| code.explanation().contains("`repair`");
+    let page: BTreeSet<&str> = Code::all().filter(says_so).map(Code::name).collect();
+    assert_eq!(page, expected.into_iter().chain(["broken-layer-record"]).collect());
 }

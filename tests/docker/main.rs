@@ -18,6 +18,7 @@ mod changes;
 mod compare;
 mod containerd;
 mod crash;
+mod damage;
 mod deep;
 mod docker;
 mod du;

@@ -31,7 +31,7 @@ fn a_tree_of_any_depth_and_names_of_any_bytes() {
     let mut dir = fs::File::open(orphan.join("diff")).unwrap();
     for _ in 0..10_000 {
         rustix::fs::mkdirat(&dir, "d".repeat(200), rustix::fs::Mode::RWXU).unwrap();
-        let flags = rustix::fs::OFlags::DIRECTORY | rustix::fs::OFlags::RDONLY;
+        let flags = rustix::fs::OFlags::DIRECTORY | rustix::fs::OFlags::RDONLY | rustix::fs::OFlags::CLOEXEC;
         dir = fs::File::from(rustix::fs::openat(&dir, "d".repeat(200), flags, rustix::fs::Mode::empty()).unwrap());
     }
     // As long as we have it open it is in use, and where it lies is more than the kernel tells.

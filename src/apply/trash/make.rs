@@ -2,9 +2,9 @@
 
 use super::{JOURNAL, RunDir, TEMPORARY, Trash};
 use crate::apply::error::ApplyError;
-use crate::apply::journal::Journal;
-use crate::apply::point;
+use crate::apply::journal::{Journal, NEW};
 use crate::apply::top::open_dir;
+use crate::apply::{point, put};
 use crate::store::place::TRASH;
 use rustix::fs::{AtFlags, Dir as Listing, Mode, OFlags, RenameFlags, fsync, mkdirat, openat, renameat_with, unlinkat};
 use rustix::io::Errno;
@@ -37,24 +37,46 @@ impl Trash<'_> {
         mkdirat(trash, id, Mode::RWXU).map_err(failed.clone()("make"))?;
         point::reach("begin: run");
         let run = open_dir(trash, id).map_err(failed.clone()("open"))?;
+        for slot in journal.items.iter().flat_map(|item| &item.objects) {
+            if let Some(new) = &slot.put {
+                point::reach("begin: prepare");
+                put::prepare(&run, &slot.new_name(), new).map_err(failed.clone()("prepare what is to be put in"))?;
+            }
+        }
         let text = serde_json::to_vec(journal).map_err(|error| ApplyError::unexpected("describe", self.tops.path_of(top), error))?;
         write_synced(&run, JOURNAL, &text).map_err(failed.clone()("write the journal of"))?;
         fsync(trash).and_then(|()| fsync(at)).map_err(failed("sync"))?;
         Ok(run)
     }
 
-    /// Takes away the directory of a run in which nothing is any more, and the trash if that was the last one.
+    /// Takes away the directory of a run that took nothing, or of which nothing is in its slots or where it put it any more, and the trash if
+    /// that was the last one.
     pub(in crate::apply) fn forget(&mut self, top: usize, id: &str) {
         // What cannot be taken away is listed as an empty run and does no harm.
         let Some(trash) = self.dirs.get(top).and_then(Option::as_ref) else { return };
         if let Ok(dir) = open_dir(trash, id)
+            && self.discard_unused(top, id, &dir)
             && !has_slots(&dir)
         {
             let _ = unlinkat(&dir, JOURNAL, AtFlags::empty());
             let _ = unlinkat(&dir, TEMPORARY, AtFlags::empty());
+            remove_new(&dir);
             let _ = unlinkat(trash, id, AtFlags::REMOVEDIR);
         }
         self.remove_if_empty(top);
+    }
+
+    /// Removes what a run made and did not put, or put and took back; nothing if something of it can still be restored. Says whether it did.
+    fn discard_unused(&self, top: usize, id: &str, dir: &OwnedFd) -> bool {
+        let Ok(journal) = self.journal(top, id) else { return false };
+        let objects = || journal.iter().flat_map(|(journal, _)| &journal.items).flat_map(|item| &item.objects);
+        if objects().any(|object| self.is_done(dir, object)) {
+            return false;
+        }
+        for (object, new) in objects().filter_map(|object| Some((object, object.put.as_ref()?))) {
+            put::discard(dir, object, new);
+        }
+        true
     }
 
     /// As [`Trash::forget`], on every file system.
@@ -84,12 +106,21 @@ fn write_synced(dir: &OwnedFd, name: &str, content: &[u8]) -> Result<(), Errno> 
     fsync(dir)
 }
 
-/// Whether anything but the journal is in a run's directory; if it cannot be listed, perhaps.
+/// Whether anything but the journal, and what was made to be put somewhere, is in a run's directory; if it cannot be listed, perhaps.
 pub(super) fn has_slots(dir: &OwnedFd) -> bool {
     let Ok(listing) = Listing::read_from(dir) else { return true };
-    listing
-        .into_iter()
-        .any(|entry| entry.map_or(true, |entry| !matches!(entry.file_name().to_bytes(), b"." | b".." | b"journal" | b"journal.tmp")))
+    let is_slot = |name: &[u8]| !matches!(name, b"." | b".." | b"journal" | b"journal.tmp") && !name.ends_with(NEW.as_bytes());
+    listing.into_iter().any(|entry| entry.map_or(true, |entry| is_slot(entry.file_name().to_bytes())))
+}
+
+/// Removes what was made to be put somewhere, of a run that has put nothing.
+fn remove_new(dir: &OwnedFd) {
+    let Ok(listing) = Listing::read_from(dir) else { return };
+    for entry in listing.into_iter().flatten().filter(|entry| entry.file_name().to_bytes().ends_with(NEW.as_bytes())) {
+        if unlinkat(dir, entry.file_name(), AtFlags::empty()).is_err() {
+            let _ = unlinkat(dir, entry.file_name(), AtFlags::REMOVEDIR);
+        }
+    }
 }
 
 /// Whether a name is one that [`new_run_id`] makes.

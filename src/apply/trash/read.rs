@@ -3,9 +3,11 @@
 use super::make::{has_slots, is_run_id};
 use super::{DOOMED, JOURNAL, Run, State, TEMPORARY, Trash};
 use crate::apply::error::ApplyError;
-use crate::apply::journal::{Item, Journal, LIMIT, Slot};
+use crate::apply::journal::{Item, Journal, LIMIT, NEW, Slot};
 use crate::apply::look::{Sameness, look};
+use crate::apply::put;
 use crate::apply::top::open_dir;
+use crate::plan::New;
 use rustix::fs::{AtFlags, Dir as Listing, Mode, OFlags, openat, statat};
 use rustix::io::Errno;
 use std::collections::{BTreeMap, HashMap};
@@ -49,7 +51,7 @@ impl Trash<'_> {
                     state = if journal.keep { State::Kept } else { State::Interrupted };
                     created = journal.created;
                     for item in journal.items {
-                        merge(&mut items, item, &dir);
+                        self.merge(&mut items, item, &dir);
                     }
                 }
                 Err(error) => return Run { id, state: State::Unreadable(error.to_string()), created, items: Vec::new() },
@@ -61,8 +63,27 @@ impl Trash<'_> {
         Run { id, state, created, items: items.into_values().filter(|item| !item.objects.is_empty()).collect() }
     }
 
+    /// Adds to `items` what of `item` was taken into `dir`, or put.
+    fn merge(&self, items: &mut BTreeMap<usize, Item>, mut item: Item, dir: &OwnedFd) {
+        item.objects.retain(|object| self.is_done(dir, object));
+        match items.get_mut(&item.number) {
+            Some(known) => {
+                known.objects.extend(item.objects);
+                known.objects.sort_by_key(|object| object.number);
+            }
+            None => drop(items.insert(item.number, item)),
+        }
+    }
+
+    /// Whether an object is in its slot in `dir`, or what was put is in its place.
+    pub(super) fn is_done(&self, dir: &OwnedFd, object: &Slot) -> bool {
+        let Some(new) = &object.put else { return statat(dir, object.name(), AtFlags::SYMLINK_NOFOLLOW).is_ok() };
+        let parent = self.tops.get(self.tops.of(&object.path)).and_then(|top| top.parent_of(&object.path).ok());
+        put::is_done(dir, object, new, parent.as_ref())
+    }
+
     /// The journal of the run `id` on one file system, with its directory.
-    fn journal(&self, top: usize, id: &str) -> Result<Option<(Journal, OwnedFd)>, ApplyError> {
+    pub(super) fn journal(&self, top: usize, id: &str) -> Result<Option<(Journal, OwnedFd)>, ApplyError> {
         let path = self.path(top, id).join(JOURNAL);
         let failed = |errno: Errno| ApplyError::new("read", &path, errno);
         let Some(trash) = self.dirs.get(top).and_then(Option::as_ref) else { return Ok(None) };
@@ -81,21 +102,32 @@ impl Trash<'_> {
         Ok(Some((journal, dir)))
     }
 
+    /// What a run made to be put somewhere, and was not put or was taken back.
+    fn unused(&self, top: usize, id: &str) -> Result<Vec<(Slot, New)>, ApplyError> {
+        let Some((journal, dir)) = self.journal(top, id)? else { return Ok(Vec::new()) };
+        let objects = journal.items.into_iter().flat_map(|item| item.objects).filter(|object| !self.is_done(&dir, object));
+        Ok(objects.filter_map(|object| object.put.clone().map(|new| (object, new))).collect())
+    }
+
     /// Makes sure that nothing lies in the directories of a run but what it took: somebody may have put another thing in the place of one at
     /// the very moment of its taking, and it could not be put back.
     ///
     /// # Errors
     /// With the first thing that is not the run's.
     pub fn examine<'run>(&self, run: &'run Run) -> Result<Examined<'run>, ApplyError> {
-        let slots: HashMap<String, &Slot> =
-            run.items.iter().flat_map(|item| &item.objects).map(|object| (object.number.to_string(), object)).collect();
+        let slots: HashMap<String, &Slot> = run.items.iter().flat_map(|item| &item.objects).map(|object| (object.name(), object)).collect();
         for dir in self.run_dirs(&run.id)? {
             let path = self.path(dir.top, &run.id);
+            let unused = self.unused(dir.top, &run.id)?;
             let failed = |errno: Errno| ApplyError::new("list", &path, errno);
             for entry in Listing::read_from(&dir.fd).map_err(failed)? {
                 let entry = entry.map_err(failed)?;
                 let name = entry.file_name().to_string_lossy();
-                if matches!(&*name, "." | ".." | JOURNAL | TEMPORARY) {
+                let is_unused = || unused.iter().any(|(object, new)| put::is_unused(&dir.fd, &name, object, new));
+                if matches!(&*name, "." | ".." | JOURNAL | TEMPORARY) || name.ends_with(NEW) && unused.is_empty() {
+                    continue;
+                }
+                if !slots.contains_key(&*name) && is_unused() {
                     continue;
                 }
                 let slot = slots.get(&*name).ok_or_else(|| "the run did not take it".to_owned());
@@ -104,17 +136,5 @@ impl Trash<'_> {
             }
         }
         Ok(Examined(run))
-    }
-}
-
-/// Adds to `items` what of `item` is in its slots in `dir`.
-fn merge(items: &mut BTreeMap<usize, Item>, mut item: Item, dir: &OwnedFd) {
-    item.objects.retain(|object| statat(dir, object.number.to_string(), AtFlags::SYMLINK_NOFOLLOW).is_ok());
-    match items.get_mut(&item.number) {
-        Some(known) => {
-            known.objects.extend(item.objects);
-            known.objects.sort_by_key(|object| object.number);
-        }
-        None => drop(items.insert(item.number, item)),
     }
 }

@@ -11,7 +11,7 @@ use std::path::Path;
 const LIMIT: u64 = 256 << 20;
 
 /// Writes a plan, readable for its owner only: a file as a whole or not at all; into a pipe or a device what is to be written.
-pub(super) fn save(path: &Path, plan: &Plan) -> Result<(), Failure> {
+pub(in crate::cli) fn save(path: &Path, plan: &Plan) -> Result<(), Failure> {
     let failed = |error: &dyn std::fmt::Display| Failure::usage(format!("cannot write {}: {error}", path.display()));
     let mut text = serde_json::to_vec_pretty(plan).map_err(|error| failed(&error))?;
     text.push(b'\n');
@@ -32,11 +32,12 @@ pub(super) fn save(path: &Path, plan: &Plan) -> Result<(), Failure> {
     Ok(())
 }
 
-/// Reads a plan. What it says is only ever compared with what is so: it cannot make anything go away that is not garbage. But it says what of
-/// that is meant to go, and so nobody else may have had a hand in it.
-pub(super) fn load(path: &Path) -> Result<Plan, Failure> {
+/// Reads a plan. What it says is only ever compared with what is so: it can change nothing that would not be changed without it. But it says what
+/// of that is meant, and so nobody else may have had a hand in it.
+pub(in crate::cli) fn load(path: &Path, command: &str) -> Result<Plan, Failure> {
     let failed = |error: &dyn std::fmt::Display| {
-        Failure::usage(format!("cannot read the plan {}: {error}", path.display())).hint("`layerwise prune --save-plan FILE` writes one")
+        let hint = format!("`layerwise {command} --save-plan FILE` writes one");
+        Failure::usage(format!("cannot read the plan {}: {error}", path.display())).hint(hint)
     };
     let file = File::open(path).map_err(|error| failed(&error))?;
     let metadata = file.metadata().map_err(|error| failed(&error))?;

@@ -27,7 +27,9 @@ pub(super) const CASES: &[Case] = &[
         |world| {
             let path = world.at(Target::Repositories.path());
             let text = fs::read_to_string(&path).unwrap();
-            fs::write(path, text.replace(r#"{"Repositories":{"#, r#"{"Repositories":{"odd":{"odd:1":"none"},"#)).unwrap();
+            let mut value: serde_json::Value = serde_json::from_str(&text).unwrap();
+            value["Repositories"]["odd"]["odd:1"] = "none".into();
+            fs::write(path, value.to_string()).unwrap();
         },
         &["warning reference-to-nothing image/overlay2/repositories.json"],
     ),
@@ -124,11 +126,7 @@ pub(super) const CASES: &[Case] = &[
     case(
         "layers on each other",
         |world| world.say(&Target::LayerFile(world.base.chain_id, "parent"), world.top.chain_id),
-        &[
-            "error cyclic-layers image/overlay2/layerdb/sha256/<base>",
-            "error cyclic-layers image/overlay2/layerdb/sha256/<middle>",
-            "error cyclic-layers image/overlay2/layerdb/sha256/<top>",
-        ],
+        &["error cyclic-layers image/overlay2/layerdb/sha256/<base>"],
     ),
     case(
         "a layer in the directory of another",

@@ -1,0 +1,164 @@
+//! How near `check --deep` comes to what this machine can hash.
+//!
+//! ```text
+//! cargo bench --bench deep -- [DIR]      makes its layers in DIR, else in memory
+//! ```
+//! Each row is a data-root of several layers with the same bytes in all, in files of one size. Its figure is divided by two others of the same run,
+//! both taken with as many threads: what SHA-256 alone makes of as many bytes in memory (the implementation that is used), and what
+//! `openssl speed` says. The last column compares processor time instead, which a busy machine disturbs less. Contents are in the page cache.
+//! The rows with small files show what opening, headers and gzip cost.
+
+#![allow(clippy::print_stdout, clippy::print_stderr, reason = "a benchmark speaks through its output")]
+
+use layerwise::audit::Audit;
+use layerwise::deep::{self, Control, Owners, Status};
+use layerwise::demo::{Builder, ImageSpec, Tree};
+use layerwise::dir::Dir;
+use layerwise::inventory::Inventory;
+use sha2::{Digest as _, Sha256};
+use std::error::Error;
+use std::hint::black_box;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::{Duration, Instant};
+
+/// The bytes of each data-root.
+const BYTES: u64 = 1 << 30;
+/// Its layers: enough that all threads end at about the same time.
+const LAYERS: u64 = 16;
+/// How often each figure is taken; the best counts, because what disturbs only ever takes time.
+const ROUNDS: usize = 5;
+
+fn main() -> Result<(), Box<dyn Error>> {
+    let place = std::env::args().skip(1).find(|argument| !argument.starts_with('-')).map(PathBuf::from);
+    let memory = || Some(PathBuf::from("/dev/shm")).filter(|memory| memory.is_dir());
+    let temp = tempfile::tempdir_in(place.or_else(memory).unwrap_or_else(std::env::temp_dir))?;
+    let threads = std::thread::available_parallelism()?.get();
+    let openssl = openssl(threads);
+    println!("{threads} threads; openssl speed: {}", openssl.map_or_else(|| "-".to_owned(), shown));
+    let titles = ["file size", "files", "verified", "SHA-256 alone", "of that", "of openssl", "by processor time"];
+    println!("{}", titles.map(|title| format!("{title:>18}")).concat());
+    for size in [64 << 20, 1 << 20, 64 << 10, 8 << 10] {
+        let root = temp.path().join(size.to_string());
+        plant(&root, size)?;
+        let [verified, hashed] = compare(&root, threads)?;
+        let percent = |one: f64, other: f64| format!("{:.0} %", one / other * 100.0);
+        let of_openssl = openssl.map_or_else(|| "-".to_owned(), |other| percent(verified.wall, other));
+        let row = [
+            size.to_string(),
+            (BYTES / size).to_string(),
+            shown(verified.wall),
+            shown(hashed.wall),
+            percent(verified.wall, hashed.wall),
+            of_openssl,
+            percent(verified.processor, hashed.processor),
+        ];
+        println!("{}", row.map(|value| format!("{value:>18}")).concat());
+        std::fs::remove_dir_all(&root)?;
+    }
+    Ok(())
+}
+
+/// Writes a data-root of files of `size` bytes.
+fn plant(path: &Path, size: u64) -> Result<(), Box<dyn Error>> {
+    let mut root = Builder::create(path)?;
+    root.batch(|root| {
+        for number in 0..LAYERS {
+            let files = BYTES / LAYERS / size;
+            let tree = Tree::new(format!("layer {number}"));
+            let tree = (0..files).fold(tree, |tree, file| tree.file(format!("usr/lib/{}/{file}", file / 100), size));
+            let layer = root.layer(None, tree)?;
+            root.image(&ImageSpec::new(&layer).tag(&format!("image-{number}:1")))?;
+        }
+        Ok(())
+    })?;
+    Ok(())
+}
+
+/// Bytes a second, by the clock and by the time of all processors.
+#[derive(Debug, Clone, Copy)]
+struct Rate {
+    wall: f64,
+    processor: f64,
+}
+
+/// The best of several runs.
+struct Best {
+    wall: Duration,
+    processor: Duration,
+}
+
+impl Best {
+    const NONE: Self = Self { wall: Duration::MAX, processor: Duration::MAX };
+
+    fn run<T>(&mut self, work: impl FnOnce() -> T) -> T {
+        let (start, used) = (Instant::now(), processor_time());
+        let result = work();
+        self.wall = self.wall.min(start.elapsed());
+        self.processor = self.processor.min(processor_time().saturating_sub(used));
+        result
+    }
+
+    fn rate(&self) -> Rate {
+        Rate { wall: rate(BYTES, self.wall), processor: rate(BYTES, self.processor) }
+    }
+}
+
+/// The time that this process has had of all processors.
+fn processor_time() -> Duration {
+    let usage = nix::sys::resource::getrusage(nix::sys::resource::UsageWho::RUSAGE_SELF).ok();
+    let micros = usage.map(|usage| [usage.user_time(), usage.system_time()].map(|time| time.tv_sec() * 1_000_000 + time.tv_usec()));
+    Duration::from_micros(micros.map_or(0, |[user, system]| u64::try_from(user + system).unwrap_or(0)))
+}
+
+/// What is verified, and what is hashed alone, in turns: what disturbs the one disturbs the other.
+fn compare(path: &Path, threads: usize) -> Result<[Rate; 2], Box<dyn Error>> {
+    let dir = Dir::root(path)?;
+    let jobs = deep::jobs(&Audit::new(Inventory::read(&dir, None), None), None);
+    let owner = std::os::unix::fs::MetadataExt::uid(&std::fs::metadata(path)?);
+    let owners = if owner == 0 { Owners::Same } else { Owners::rootless((owner, owner)) };
+    let (mut verified, mut hashed) = (Best::NONE, Best::NONE);
+    for _ in 0..ROUNDS {
+        hashed.run(|| hash_alone(threads));
+        let outcomes = verified.run(|| deep::verify(&dir, &jobs, &owners, (threads, &Control::default()), |_| {}));
+        if let Some(wrong) = outcomes.iter().find(|outcome| outcome.status != Status::Verified) {
+            return Err(format!("{wrong:?}").into());
+        }
+    }
+    Ok([verified.rate(), hashed.rate()])
+}
+
+/// Hashes as many bytes with so many threads.
+fn hash_alone(threads: usize) {
+    let share = usize::try_from(BYTES).unwrap_or(usize::MAX) / threads;
+    let work = move || {
+        let block = vec![0x5a; 128 << 10];
+        let mut digest = Sha256::new();
+        for _ in 0..share / block.len() {
+            digest.update(black_box(&block));
+        }
+        black_box(digest.finalize());
+    };
+    std::thread::scope(|scope| (0..threads).for_each(|_| drop(scope.spawn(work))));
+}
+
+/// Bytes a second that openssl says it hashes with so many processes, if there is one.
+fn openssl(threads: usize) -> Option<f64> {
+    let multi = threads.to_string();
+    let speed = Command::new("openssl")
+        .args(["speed", "-mr", "-seconds", "2", "-bytes", "131072", "-multi", &multi, "-evp", "sha256"])
+        .output()
+        .ok()?;
+    let text = String::from_utf8(speed.stdout).ok()?;
+    // `+F:22:sha256:1234567890.12`: bytes a second at the last size.
+    text.lines().filter(|line| line.starts_with("+F:")).find_map(|line| line.rsplit(':').next()?.trim().parse().ok())
+}
+
+#[expect(clippy::cast_precision_loss, clippy::as_conversions, reason = "a figure to be shown")]
+fn rate(bytes: u64, time: Duration) -> f64 {
+    bytes as f64 / time.as_secs_f64()
+}
+
+fn shown(rate: f64) -> String {
+    format!("{:.2} GB/s", rate / 1e9)
+}

@@ -1,0 +1,172 @@
+//! Damage to containers and to the records of their layers.
+
+use super::case::{Case, Repair, Says, Start};
+use super::root::{cut, remove, replace, write};
+
+const START: &str = "start -a web";
+const LIST: &str = "ps -a --format {{.Names}}";
+
+pub(super) const CASES: &[Case] = &[
+    Case {
+        damage: "`config.v2.json` missing",
+        inflict: |root| remove(root.container().join("config.v2.json")),
+        check: "check",
+        codes: &["container-config-missing"],
+        start: Start::Says("ailed to load container"),
+        then: &[(LIST, Says::Nothing), ("run --name web --network none app:1 cat /app", Says::Prints("served"))],
+        reaction: "starts, \"failed to load container\"; the container is not listed, its name is free",
+        repair: Repair::Leaves,
+    },
+    Case {
+        damage: "`config.v2.json` cut off",
+        inflict: |root| cut(root.container().join("config.v2.json")),
+        check: "check",
+        codes: &["container-config-unusable"],
+        start: Start::Says("ailed to load container"),
+        then: &[(LIST, Says::Nothing)],
+        reaction: "starts, \"failed to load container … unexpected EOF\"; the container is not listed",
+        repair: Repair::Leaves,
+    },
+    Case {
+        damage: "`config.v2.json` with the ID of another",
+        inflict: |root| replace(root.container().join("config.v2.json"), "\"ID\":\"", &format!("\"ID\":\"{}\",\"Was\":\"", "2".repeat(64))),
+        check: "check",
+        codes: &["container-config-unusable"],
+        start: Start::Says("ailed to load container"),
+        then: &[(LIST, Says::Nothing)],
+        reaction: "starts, \"failed to load container … is stored at\"; the container is not listed",
+        repair: Repair::Leaves,
+    },
+    Case {
+        damage: "`hostconfig.json` missing",
+        inflict: |root| remove(root.container().join("hostconfig.json")),
+        check: "check",
+        codes: &["hostconfig-missing"],
+        start: Start::Works,
+        then: &[(LIST, Says::Prints("web")), (START, Says::Prints("served"))],
+        reaction: "starts; the container runs, with defaults",
+        repair: Repair::Leaves,
+    },
+    Case {
+        damage: "`hostconfig.json` cut off",
+        inflict: |root| cut(root.container().join("hostconfig.json")),
+        check: "check",
+        codes: &["hostconfig-unusable"],
+        start: Start::Says("ailed to load container"),
+        then: &[(LIST, Says::Nothing)],
+        reaction: "starts, \"failed to load container … unexpected EOF\"; the container is not listed",
+        repair: Repair::Leaves,
+    },
+    Case {
+        damage: "a container of another storage driver",
+        inflict: |root| replace(root.container().join("config.v2.json"), "\"Driver\":\"overlay2\"", "\"Driver\":\"aufs\""),
+        check: "check",
+        codes: &["container-of-other-driver"],
+        start: Start::Works,
+        then: &[(LIST, Says::Nothing)],
+        reaction: "starts; the container is not listed",
+        repair: Repair::Leaves,
+    },
+    Case {
+        damage: "a container's image missing",
+        inflict: |root| {
+            let image = root.inventory.references["app:1"].to_string();
+            let gone = format!("sha256:{}", "3".repeat(64));
+            replace(root.container().join("config.v2.json"), &format!("\"Image\":\"{image}\""), &format!("\"Image\":\"{gone}\""));
+        },
+        check: "check",
+        codes: &["container-image-missing"],
+        start: Start::Works,
+        then: &[(LIST, Says::Prints("web")), (START, Says::Prints("served"))],
+        reaction: "starts; the container runs",
+        repair: Repair::Leaves,
+    },
+    Case {
+        damage: "the record of its read-write layer missing",
+        inflict: |root| remove(root.mount()),
+        check: "check",
+        codes: &["missing-mount"],
+        start: Start::Says("ailed to load container mount"),
+        then: &[(LIST, Says::Nothing)],
+        reaction: "starts, \"failed to load container mount … mount does not exist\"; the container is not listed",
+        repair: Repair::Leaves,
+    },
+    Case {
+        damage: "`mount-id` missing",
+        inflict: |root| remove(root.mount().join("mount-id")),
+        check: "check",
+        codes: &["unloadable-mount"],
+        start: Start::Says("ailed to load container mount"),
+        then: &[(LIST, Says::Nothing)],
+        reaction: "starts, \"failed to load container mount … mount does not exist\"; the container is not listed",
+        repair: Repair::Mends,
+    },
+    Case {
+        damage: "`mount-id` empty",
+        inflict: |root| write(root.mount().join("mount-id"), ""),
+        check: "check",
+        codes: &["unloadable-mount"],
+        start: Start::Says("ailed to load container mount"),
+        then: &[(LIST, Says::Nothing)],
+        reaction: "starts, \"failed to load container mount … mount does not exist\"; the container is not listed",
+        repair: Repair::Mends,
+    },
+    Case {
+        damage: "`init-id` missing",
+        inflict: |root| remove(root.mount().join("init-id")),
+        check: "check",
+        codes: &["mount-without-init"],
+        start: Start::Works,
+        then: &[(LIST, Says::Prints("web")), (START, Says::Prints("served")), ("rm web", Says::Works)],
+        reaction: "starts; the container runs, `docker rm` works",
+        repair: Repair::Mends,
+    },
+    Case {
+        damage: "`parent` of a read-write layer missing",
+        inflict: |root| remove(root.mount().join("parent")),
+        check: "check",
+        codes: &["mount-without-parent"],
+        start: Start::Works,
+        then: &[
+            (LIST, Says::Prints("web")),
+            (START, Says::Prints("served")),
+            ("rmi -f app:1", Says::Works),
+            (START, Says::Fails("readlink")),
+        ],
+        reaction: "starts; the container runs; **`docker rmi -f` of its image takes the layers away under it**, after which it does not",
+        repair: Repair::Mends,
+    },
+    Case {
+        damage: "`mount-id` of another layer",
+        inflict: |root| {
+            let other = root.directory("app:1", 1);
+            write(root.mount().join("mount-id"), other.file_name().unwrap().to_str().unwrap());
+        },
+        check: "check",
+        codes: &["mismatched-mount"],
+        start: Start::Works,
+        then: &[(START, Says::Fails("Error response from daemon"))],
+        reaction: "starts; the container does not",
+        repair: Repair::Mends,
+    },
+    Case {
+        damage: "its layer directory missing",
+        inflict: |root| remove(root.writable()),
+        check: "check",
+        codes: &["missing-directory"],
+        start: Start::Works,
+        then: &[(LIST, Says::Prints("web")), (START, Says::Fails("Error response from daemon")), ("rm web", Says::Works)],
+        reaction: "starts, and lists the container; it does not start, `docker rm` works",
+        repair: Repair::Leaves,
+    },
+    Case {
+        damage: "the directory of its init layer missing",
+        inflict: |root| remove(root.init()),
+        check: "check",
+        codes: &["missing-directory"],
+        start: Start::Works,
+        then: &[(LIST, Says::Prints("web")), (START, Says::Fails("Error response from daemon")), ("rm web", Says::Works)],
+        reaction: "starts, and lists the container; it does not start, `docker rm` works",
+        repair: Repair::Leaves,
+    },
+];
