@@ -15,6 +15,7 @@ mod inspect;
 mod interrupt;
 mod layers;
 mod list;
+mod locate;
 mod man;
 mod nice;
 mod output;
@@ -71,6 +72,7 @@ enum Command {
     Inspect(inspect::Args),
     Freed(freed::Args),
     Changes(changes::Args),
+    Locate(locate::Args),
     Check(check::Args),
     Prune(prune::Args),
     Trash(trash::Args),
@@ -114,6 +116,7 @@ fn run(cli: &Cli, output: &mut Output) -> Result<Status, Failure> {
         Command::Inspect(args) => inspect::run(args, global, output),
         Command::Freed(args) => freed::run(args, global, output),
         Command::Changes(args) => changes::run(args, global, output),
+        Command::Locate(args) => locate::run(args, global, output),
         Command::Check(args) => check::run(args, global, output),
         Command::Prune(args) => prune::run(args, global, output),
         Command::Trash(args) => trash::run(args, global, output),

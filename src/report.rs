@@ -14,6 +14,7 @@ pub mod freed;
 pub mod images;
 pub mod inspect;
 pub mod layers;
+pub mod locate;
 pub mod prune;
 pub mod roots;
 pub mod target;

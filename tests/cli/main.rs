@@ -12,6 +12,7 @@ mod formats;
 mod interrupted;
 mod keys;
 mod lists;
+mod locate;
 mod man;
 mod mistakes;
 mod roots;
