@@ -16,6 +16,7 @@ mod interrupt;
 mod layers;
 mod lint;
 mod list;
+mod locate;
 mod man;
 mod nice;
 mod output;
@@ -74,6 +75,7 @@ enum Command {
     Inspect(inspect::Args),
     Freed(freed::Args),
     Changes(changes::Args),
+    Locate(locate::Args),
     Check(check::Args),
     Lint(lint::Args),
     Prune(prune::Args),
@@ -119,6 +121,7 @@ fn run(cli: &Cli, output: &mut Output) -> Result<Status, Failure> {
         Command::Inspect(args) => inspect::run(args, global, output),
         Command::Freed(args) => freed::run(args, global, output),
         Command::Changes(args) => changes::run(args, global, output),
+        Command::Locate(args) => locate::run(args, global, output),
         Command::Check(args) => check::run(args, global, output),
         Command::Lint(args) => lint::run(args, global, output),
         Command::Prune(args) => prune::run(args, global, output),

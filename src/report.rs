@@ -15,6 +15,7 @@ pub mod images;
 pub mod inspect;
 pub mod layers;
 pub mod lint;
+pub mod locate;
 pub mod prune;
 pub mod repair;
 pub mod roots;

@@ -3,7 +3,7 @@
 //! ```text
 //! overlay2/<id>/diff/, top first ─► Layer: what each has under a name ─► resolve (pure): which of them shows, and what it is merged of
 //!                                                                            ├─► changes: one layer against those below it
-//!                                                                            └─► …
+//!                                                                            └─► locate: every version of a path, and what hides it
 //! ```
 //! How layers hide each other:
 //!
@@ -24,6 +24,7 @@
 pub mod changes;
 mod entry;
 mod layer;
+pub mod locate;
 mod resolve;
 pub mod stack;
 mod view;

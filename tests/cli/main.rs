@@ -13,6 +13,7 @@ mod interrupted;
 mod keys;
 mod lint;
 mod lists;
+mod locate;
 mod man;
 mod mistakes;
 mod roots;

@@ -4,7 +4,7 @@ use crate::sample::layerwise;
 
 #[test]
 fn any_number_of_threads_prints_the_same() {
-    let commands: [&[&str]; 10] = [
+    let commands: [&[&str]; 11] = [
         &["df", "--verbose", "--format", "{{.classes}}{{.garbage}}{{.things}}{{.total}}"],
         &["images"],
         &["layers"],
@@ -16,6 +16,7 @@ fn any_number_of_threads_prints_the_same() {
         // What is free changes meanwhile.
         &["check", "--filter", "kind!=file-system"],
         &["changes", "shop/api:2"],
+        &["locate", "/usr", "in", "web"],
     ];
     for command in commands {
         let form: &[&str] = if command[0] == "df" { &[] } else { &["--format", "json"] };

@@ -14,7 +14,7 @@ use crate::fixture;
 use crate::layerwise::{Layerwise, text};
 
 /// What the container does to its image: every kind of change that there is.
-const SCRIPT: &str = r#"
+pub(crate) const SCRIPT: &str = r#"
     set -e
     cd /data
     alias b=busybox
@@ -43,7 +43,7 @@ const SCRIPT: &str = r#"
 "#;
 
 /// Imports an image with something for each of these.
-fn import(engine: &Engine) {
+pub(crate) fn import(engine: &Engine) {
     let root = engine.work().join("changes");
     install_busybox(&root);
     let data = root.join("data");

@@ -27,6 +27,7 @@ mod engine;
 mod fixture;
 mod health;
 mod layerwise;
+mod locate;
 mod operations;
 mod power;
 mod removals;

@@ -14,10 +14,11 @@ fn layers() -> impl Strategy<Value = Vec<Vec<Step>>> {
         .prop_map(|(base, rest)| std::iter::once(base).chain(rest).collect())
 }
 
-fn each_case(cases: u32, act: impl Fn(&World)) {
+/// Acts on worlds of random layers, some of which the kernel wrote in this way.
+pub(crate) fn each_case(cases: u32, renames: Renames, act: impl Fn(&World)) {
     let usual = Config::default();
     let config = Config { cases: (cases * usual.cases / 256).max(1), failure_persistence: None, max_shrink_iters: 300, ..usual };
-    let strategy = (layers(), prop::sample::select(vec![Renames::Copy, Renames::Refer]));
+    let strategy = (layers(), prop::sample::select(vec![Renames::Copy, renames]));
     let run = |(layers, renames): (Vec<Vec<Step>>, Renames)| {
         let mut world = World::new();
         for steps in &layers {
@@ -34,7 +35,7 @@ fn the_union_is_what_the_kernel_shows() {
     if !machine::can_mount("kernel::the_union_is_what_the_kernel_shows") {
         return;
     }
-    each_case(150, |world| {
+    each_case(150, Renames::Refer, |world| {
         let union = world.union();
         for top in 0..2 {
             let mounted = world.mount_without(top, "merged");
@@ -53,7 +54,7 @@ fn changes_are_what_a_comparison_of_two_mounts_finds() {
     if !machine::can_mount("kernel::changes_are_what_a_comparison_of_two_mounts_finds") {
         return;
     }
-    each_case(150, |world| {
+    each_case(150, Renames::Refer, |world| {
         let union = world.union();
         let (now, before) = (world.mount_without(0, "merged"), world.mount_without(1, "below"));
         let expected = compare(&walk(&now.0), &walk(&before.0));

@@ -7,4 +7,5 @@ mod kernel;
 mod machine;
 mod marks;
 mod step;
+mod versions;
 mod world;

@@ -62,6 +62,15 @@ impl World {
         self.temp.path().join(name)
     }
 
+    pub(crate) const fn layers(&self) -> usize {
+        self.layers
+    }
+
+    /// The directory of a layer, counted from the top.
+    pub(crate) fn layer(&self, from_top: usize) -> PathBuf {
+        self.path(&(self.layers - 1 - from_top).to_string())
+    }
+
     /// Puts a layer on top, empty.
     pub(crate) fn add(&mut self) -> PathBuf {
         let path = self.path(&self.layers.to_string());

@@ -1,0 +1,99 @@
+use super::args::{Choice, Global};
+use super::changes::{tops, unknown};
+use super::exit::{Failure, Status};
+use super::list::List;
+use super::output::Output;
+use super::session::{Scan, Session};
+use super::targets;
+use crate::render::column::{Column, Kind};
+use crate::render::escape;
+use crate::render::format::Format;
+use crate::render::size::Digits;
+use crate::report::Document;
+use crate::report::locate::Locate;
+use crate::union::{locate, stack};
+use std::ffi::OsString;
+use std::os::unix::ffi::OsStrExt as _;
+
+/// Say which layer provides a path of an image or container, and which hold versions of it that nobody sees
+///
+/// PATH is one as a container sees it; links above its last component are followed. Versions that were deleted or overwritten still occupy their
+/// layers; HIDDEN says by what. What is mounted into a container (volumes, /proc, /etc/hosts) is in no layer. Exit status 1 means that a
+/// container sees nothing there.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:
+  layerwise locate /etc/passwd in app:1
+  layerwise locate /usr/lib/libssl.so web -v
+  layerwise locate /var/cache in app:1 --format '{{.Role}} {{.DiskPath}}'")]
+pub(super) struct Args {
+    /// The path, and what it is a path in, with or without `in` between them
+    #[arg(required = true, num_args = 2..=3, value_names = ["PATH", "in", "IMAGE|CONTAINER"])]
+    words: Vec<OsString>,
+    /// Show more columns
+    #[arg(short, long)]
+    verbose: bool,
+    #[command(flatten)]
+    choice: Choice,
+}
+
+static COLUMNS: [Column; 17] = [
+    Column::new("role", "ROLE", Kind::Name),
+    Column::new("layer", "LAYER", Kind::Id),
+    Column::new("dir", "DIRECTORY", Kind::Id),
+    Column::new("kind", "KIND", Kind::Name),
+    Column::new("size", "SIZE", Kind::Bytes(Digits::Four)),
+    Column::new("hidden", "HIDDEN", Kind::Name),
+    Column::new("hidden_by", "HIDDEN BY", Kind::Id),
+    Column::new("created_by", "CREATED BY", Kind::Text),
+    Column::new("mode", "MODE", Kind::Name).wide(),
+    Column::new("user", "USER", Kind::Count).wide(),
+    Column::new("group", "GROUP", Kind::Count).wide(),
+    Column::new("bytes", "ALLOCATED", Kind::Bytes(Digits::Four)).wide(),
+    Column::new("hidden_at", "HIDDEN AT", Kind::Name).wide(),
+    Column::new("hidden_by_step", "HIDDEN BY STEP", Kind::Text).wide(),
+    Column::new("disk_path", "PATH ON DISK", Kind::Name).wide(),
+    Column::new("layer_kind", "LAYER KIND", Kind::Name).hidden(),
+    Column::new("leads_to", "LEADS TO", Kind::Name).hidden(),
+];
+
+pub(super) fn run(args: &Args, global: &Global, output: &mut Output) -> Result<Status, Failure> {
+    let (path, text) = match args.words.as_slice() {
+        [path, text] => (path, text),
+        [path, word, text] if word == "in" => (path, text),
+        _ => return Err(Failure::usage("locate takes a path and an image or container: locate PATH in IMAGE")),
+    };
+    let text = text.to_str().ok_or_else(|| Failure::usage("the image or container is not valid UTF-8"))?;
+    let mut list = List::new(&COLUMNS, "items", (&args.choice, global, output))?;
+    if args.verbose {
+        list.widen();
+    }
+    let session = Session::open(global, Scan::Skip, output)?;
+    session.mention_hidden_marks(output);
+    let target = targets::find(&session, text)?;
+    let top = tops(&session, text, &target)?.pop().ok_or_else(|| Failure::not_found(format!("{text} has no layer")))?;
+    let directories = stack::directories(&session.audit.inventory, top).map_err(unknown)?;
+    let union = stack::open(&session.root.dir, &directories, session.marks()).map_err(unknown)?;
+    let Some(location) = locate::locate(&union, path.as_bytes()) else {
+        return Err(Failure::not_found(format!("the links of {} lead in a circle", escape::name(path.as_bytes()))));
+    };
+    let locate = Locate::new(&session.audit, (text, target.kind(), target.id()), path.as_bytes(), (&union, &directories, &location));
+    let unread = union.into_lost();
+    let document = Document::new("locate", &session.audit.inventory, locate).with(&unread);
+    if global.format == Format::Table && !global.quiet {
+        output.print(&format!("{}\n\n", escape::line(&sentence(&document.body))))?;
+    }
+    list.print(&document, output)?;
+    let status = targets::told(&unread, output);
+    Ok(if document.body.exists { status } else { Status::Findings })
+}
+
+/// The answer in a sentence.
+fn sentence(locate: &Locate) -> String {
+    let Locate { target, resolved_path, leads_to, items, .. } = locate;
+    let leads = leads_to.as_ref().map_or_else(String::new, |link| format!(", and leads to {link}"));
+    match items.iter().find(|item| item.role == "provides") {
+        Some(item) => format!("{resolved_path} in {target} is a {}{leads}", item.kind),
+        None if items.is_empty() => format!("{resolved_path} is not in {target}, and was in none of its layers"),
+        None => format!("{resolved_path} is not in {target} any more"),
+    }
+}
