@@ -115,8 +115,8 @@ fn makes_room(test: &str, full: Full) {
         assert_eq!(ran.status, None, "{when}: {ran:?}");
         fs::remove_dir_all(mounted.ballast()).unwrap();
         assert_dockerd_works(test, &template, &root, &when);
-        program.prune("");
-        assert_same(&snapshot(&root), &end, &when);
+        let plan = program.prune("");
+        assert_same(&snapshot(&root), &end, &format!("{when}, kept because of {:?}", plan.reasons()));
     }
 }
 

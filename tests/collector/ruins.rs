@@ -39,7 +39,7 @@ impl<'a> Ruins<'a> {
     /// A directory that nothing names, as a kill in the middle of unpacking leaves it, if it is not there; returns its path below
     /// the data-root.
     pub(crate) fn orphan(&self, name: &str) -> PathBuf {
-        let id = hex(name);
+        let id = self.hex(name);
         let link: String = id.bytes().take(26).map(|byte| char::from(b'A' + byte % 26)).collect();
         let path = Path::new("overlay2").join(&id);
         let directory = self.root.join(&path);
@@ -51,6 +51,12 @@ impl<'a> Ruins<'a> {
             symlink(format!("../{id}/diff"), link).unwrap();
         }
         path
+    }
+
+    /// 64 hexadecimal digits that no other data-root has: whoever has a directory of the same name open that is gone by then, as a test that
+    /// removes its own data-root, could not be told from somebody who uses this one's.
+    fn hex(&self, name: &str) -> String {
+        hex(&format!("{} {name}", self.root.display()))
     }
 
     /// Forgets an image but not its layers, as a kill in the middle of `rmi` or `pull` does.
@@ -88,7 +94,7 @@ impl<'a> Ruins<'a> {
     /// Begins to remove a layer, as dockerd does.
     pub(crate) fn begin_removal(&self, layer: &str) {
         let record = self.root.join(LAYERS).join(layer);
-        fs::rename(&record, record.with_file_name(format!("{layer}-{}-removing", hex(layer)))).unwrap();
+        fs::rename(&record, record.with_file_name(format!("{layer}-{}-removing", self.hex(layer)))).unwrap();
     }
 
     /// Leaves half of a record.
@@ -112,7 +118,7 @@ impl<'a> Ruins<'a> {
     /// A link to nothing, a second link to `directory`, a file that was being written, and a probe of the file system.
     pub(crate) fn litter(&self, directory: &Path) {
         let links = self.root.join("overlay2/l");
-        symlink(format!("../{}/diff", hex("nothing")), links.join("DANGLINGDANGLINGDANGLINGDA")).unwrap();
+        symlink(format!("../{}/diff", self.hex("nothing")), links.join("DANGLINGDANGLINGDANGLINGDA")).unwrap();
         let id = directory.file_name().unwrap().to_str().unwrap();
         symlink(format!("../{id}/diff"), links.join("DUPLICATEDUPLICATEDUPLICAT")).unwrap();
         fs::write(self.root.join("image/overlay2/.tmp-repositories.json123456"), "{").unwrap();

@@ -105,6 +105,8 @@ impl<'a> Stage<'a> {
     pub(super) fn remove_old_things(&self, number: usize) {
         if number < old_things() {
             let name = old(number);
+            // An image without a name is one that `docker system prune` takes too, while `docker rmi` is at it.
+            let _named = self.removing_all.read().unwrap();
             // `docker system prune` takes containers that do not run.
             drop(self.engine.docker_command(&format!("rm {name}")).output().unwrap());
             self.docker(&format!("rmi {name}:1"));
