@@ -30,7 +30,8 @@ pub(super) fn of_run((root, proc): (&Dir, &Proc), run: &Run) -> BTreeSet<usize> 
         let (live, slots) = (live::read(proc, root), moved::slots_held(proc, &run.id));
         // Who or what cannot be seen now may be in any directory. Where that was so before, none is in the run.
         let is_blind = live.incomplete.iter().any(|unreadable| unreadable.pins != Pins::Nothing);
-        let may_be_held = |object: &Slot| is_blind && object.evidence.kind == Kind::Directory && object.path.split().0 == overlay2::PATH;
+        let may_be_held =
+            |object: &Slot| is_blind && object.evidence.kind == Kind::Directory && !object.path.as_str().starts_with("image/");
         // What was put into the place of a file is there under the same name, and whoever reads the old one is not disturbed.
         let is_held = |item: &&Item| {
             let mut taken = item.objects.iter().filter(|object| object.put.is_none());

@@ -23,6 +23,7 @@ pub mod config;
 pub mod daemons;
 pub mod environ;
 pub mod holders;
+mod home;
 mod kept;
 pub mod locks;
 pub mod mountinfo;
@@ -91,6 +92,7 @@ pub fn read(proc: &Proc, root: &Dir) -> Live {
     let plain = root.path().parent().filter(|_| is_sub_root).and_then(|plain| FileId::by_path(plain).ok());
     let sight = proc.sight();
     let mut incomplete = gaps.into_unreadable();
+    incomplete.extend(home::foreign(proc, root));
     incomplete.extend(sight.gap().map(|gap| Unreadable::malformed(proc.path().to_owned(), gap, Pins::Directories)));
     Live { mounts, holders, daemons, shims, lock, sight, incomplete, root: identity, plain }
 }

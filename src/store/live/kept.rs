@@ -40,10 +40,12 @@ pub(super) fn in_table(table: &[u8], pid: u32) -> impl Iterator<Item = Kept> {
 pub(super) fn tables(proc: &Proc, mut found: Vec<Kept>, known: &mut HashSet<OsString>) -> Vec<(u32, Result<Vec<u8>, ReadError>)> {
     let mut tables = Vec::new();
     while let Some(kept) = found.pop() {
-        if !known.insert(kept.name.clone()) {
+        if known.contains(&kept.name) {
             continue;
         }
-        let table = kept.table(proc);
+        // What has ended meanwhile shows no mounts; another name of it may have not.
+        let Some(table) = kept.table(proc).transpose() else { continue };
+        known.insert(kept.name.clone());
         found.extend(table.iter().flat_map(|table| in_table(table, kept.pid)));
         tables.push((kept.pid, table));
     }
@@ -51,22 +53,25 @@ pub(super) fn tables(proc: &Proc, mut found: Vec<Kept>, known: &mut HashSet<OsSt
 }
 
 impl Kept {
-    fn table(&self, proc: &Proc) -> Result<Vec<u8>, ReadError> {
+    /// Its mountinfo; nothing if the file, or the process that sees it, is gone.
+    fn table(&self, proc: &Proc) -> Result<Option<Vec<u8>>, ReadError> {
         let failed = |cause: Cause| ReadError {
             path: proc.path().join(format!("{}/root", self.pid)).join(self.point.strip_prefix("/").unwrap_or(&self.point)),
             operation: Operation::Open,
             cause,
         };
-        let gone = || failed(Cause::Malformed("it is gone, and with it the way into a mount namespace".to_owned()));
-        let view = View::open(proc, self.pid)?.ok_or_else(gone)?;
-        let file = view.file(&self.point)?.ok_or_else(gone)?;
+        let Some(view) = View::open(proc, self.pid)? else { return Ok(None) };
+        let Some(file) = view.file(&self.point)? else { return Ok(None) };
         let inode = FileId::of(&file).map_err(|error| failed(error.into()))?.inode;
         if OsStr::new(&format!("mnt:[{inode}]")) != self.name {
-            return Err(failed(Cause::Malformed("another file is in the place of a mount namespace".to_owned())));
+            let now = proc.read(self.pid, "mountinfo", super::mounts::LIMIT)?.unwrap_or_default();
+            let is_hidden = in_table(&now, self.pid).any(|other| other == *self);
+            let hidden = || failed(Cause::Malformed("something is mounted over the file of a mount namespace".to_owned()));
+            return if is_hidden { Err(hidden()) } else { Ok(None) };
         }
         // A thread that shares its root directory with others cannot enter one; and none must stay there.
         let read = std::thread::scope(|scope| scope.spawn(|| self.enter(proc, &file)).join());
-        read.unwrap_or_else(|_| Err(gone()))
+        read.unwrap_or_else(|_| Err(failed(Cause::Malformed("its mounts could not be read".to_owned())))).map(Some)
     }
 
     /// Enters the namespace for good, and reads what is mounted there.
