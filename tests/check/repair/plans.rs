@@ -106,7 +106,7 @@ fn what_is_put_belongs_to_whom_dockerd_would_give_it() {
     // The data-root of remapped users, of a dockerd that is somebody else.
     let path = world.root.path().parent().unwrap().join("100000.200000");
     fs::rename(world.root.path(), &path).unwrap();
-    std::os::unix::fs::chown(path.join("volumes/metadata.db"), Some(3), Some(4)).unwrap();
+    std::os::unix::fs::chown(path.join(Target::Repositories.path()), Some(3), Some(4)).unwrap();
     assert_eq!(run(&path, &["repair", "--force"]).status, Some(0));
     let owner = |target: &Target| {
         let metadata = fs::metadata(path.join(target.path())).unwrap();
