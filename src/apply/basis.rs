@@ -61,10 +61,11 @@ fn standing(root: &Dir, place: &RelPath) -> Result<Evidence, String> {
     }
 }
 
-/// To whom belongs what dockerd writes below `root`: its own files as the one that it opens first at every start, and what root in containers
-/// has as the name of the data-root says, where that is of remapped users.
+/// To whom belongs what dockerd writes below `root`: its own files as the one that it writes whenever a name changes, and what root in
+/// containers has as the name of the data-root says, where that is of remapped users.
 fn owners(root: &Dir) -> Owners {
-    let metadata = root.file(locks::DATABASE).ok().flatten().and_then(|file| file.metadata().ok());
+    // The database may be one that we made ourselves to lock it.
+    let metadata = [repositories::PATH, locks::DATABASE].into_iter().find_map(|path| root.file(path).ok()??.metadata().ok());
     let ourselves = || (nix::unistd::geteuid().as_raw(), nix::unistd::getegid().as_raw());
     let dockerd = metadata.map_or_else(ourselves, |metadata| (metadata.uid(), metadata.gid()));
     let name = root.path().file_name().filter(|name| is_userns_root(name.as_bytes()));

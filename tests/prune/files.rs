@@ -52,7 +52,7 @@ fn a_directory_of_any_size_takes_no_memory() {
     let lines = world.lines_at(&arguments, &[("unlocked", 0, &tell("; echo 5 > /proc/$PPID/clear_refs")), ("deleted", 0, &tell(""))]);
     // More than 25 MB of names.
     let many = fs::File::open(orphan.join("diff")).unwrap();
-    let flags = rustix::fs::OFlags::CREATE | rustix::fs::OFlags::WRONLY;
+    let flags = rustix::fs::OFlags::CREATE | rustix::fs::OFlags::WRONLY | rustix::fs::OFlags::CLOEXEC;
     for number in 0..100_000 {
         rustix::fs::openat(&many, format!("{number:0250}"), flags, rustix::fs::Mode::RUSR).unwrap();
     }

@@ -41,9 +41,10 @@ fn suffer(when: &str, damage: impl Fn(&mut World)) -> (usize, Vec<String>) {
 
 #[test]
 fn what_is_mended_of_two_damages_is_as_it_was_before_both() {
-    let cases: Vec<_> = cases::all().collect();
+    // The lock of a stopped dockerd is a database that is made for it, and stays.
+    let cases: Vec<_> = cases::all().filter(|case| case.name != "no database of volumes").collect();
     let pairs = (0..cases.len()).flat_map(|one| (one + 1..cases.len()).map(move |other| (one, other)));
-    // All of them take minutes.
+    // All of them take an hour.
     let step = if std::env::var_os("LAYERWISE_TEST_LARGE").is_some() { 1 } else { 61 };
     let (mut mended, mut wrong) = (0, Vec::new());
     for (one, other) in pairs.step_by(step) {

@@ -5,6 +5,7 @@ use crate::world::World;
 use layerwise::demo::{Harm, Target};
 use layerwise::id::ImageId;
 use std::fs;
+use std::os::unix::fs::MetadataExt as _;
 
 #[test]
 fn a_plan_says_what_is_put_where_and_a_dry_run_changes_nothing() {
@@ -91,4 +92,26 @@ fn only_the_names_of_nothing_go() {
     assert_ne!(fs::read_to_string(&path).unwrap(), before);
     assert_eq!(run(world.root.path(), &["repair", "--force"]).status, Some(0));
     assert_eq!(fs::read_to_string(&path).unwrap(), before);
+}
+
+#[test]
+fn what_is_put_belongs_to_whom_dockerd_would_give_it() {
+    if !rustix::process::geteuid().is_root() {
+        eprintln!("skipped: only root gives files to others");
+        return;
+    }
+    let world = World::new();
+    world.remove(&Target::DirectoryEntry(world.web.rw.id, "work"));
+    world.damage(&Target::DirectoryEntry(world.top.dir.id, "lower"), &Harm::Emptied);
+    // The data-root of remapped users, of a dockerd that is somebody else.
+    let path = world.root.path().parent().unwrap().join("100000.200000");
+    fs::rename(world.root.path(), &path).unwrap();
+    std::os::unix::fs::chown(path.join(Target::Repositories.path()), Some(3), Some(4)).unwrap();
+    assert_eq!(run(&path, &["repair", "--force"]).status, Some(0));
+    let owner = |target: &Target| {
+        let metadata = fs::metadata(path.join(target.path())).unwrap();
+        (metadata.uid(), metadata.gid(), metadata.mode() & 0o7777)
+    };
+    assert_eq!(owner(&Target::DirectoryEntry(world.web.rw.id, "work")), (100_000, 200_000, 0o700));
+    assert_eq!(owner(&Target::DirectoryEntry(world.top.dir.id, "lower")), (3, 4, 0o644));
 }

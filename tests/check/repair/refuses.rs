@@ -78,3 +78,42 @@ fn what_has_changed_since_the_plan_was_made_is_left_alone() {
         assert_eq!(text, "other\n", "{what}");
     }
 }
+
+#[test]
+fn what_somebody_puts_there_at_the_very_moment_stays() {
+    let world = World::new();
+    let target = Target::DirectoryEntry(world.top.dir.id, "lower");
+    let link = Target::Link(world.site.dir.link);
+    world.damage(&target, &Harm::Emptied);
+    world.remove(&link);
+    let points = super::killed::points_of(&world, &["repair", "--force"]);
+    for (point, target) in [("put: exchange", &target), ("put", &link)] {
+        let path = super::killed::copy(&world, "changed");
+        let place = path.join(target.path());
+        let number = points.iter().position(|other| other == point).unwrap();
+        let command = format!("{number}:echo other > {0}.x && mv {0}.x {0}", place.display());
+        let ran = ran(program(&path, &["repair", "--force"]).env("LAYERWISE_TEST_POINT", command));
+        assert_eq!(ran.status, Some(5), "{point}: {ran:?}");
+        assert_eq!(std::fs::read_to_string(&place).unwrap(), "other\n", "{point}");
+        // The other place was mended, and only that is undone.
+        let ran = run(&path, &["trash", "restore"]);
+        assert_eq!((ran.status, ran.output.lines().count()), (Some(0), 1), "{point}: {ran:?}");
+        assert_eq!(std::fs::read_to_string(&place).unwrap(), "other\n", "{point}");
+        assert!(!path.join(".layerwise").exists(), "{point}");
+    }
+}
+
+#[test]
+fn what_was_written_after_a_repair_is_not_undone() {
+    let world = World::new();
+    let target = Target::DirectoryEntry(world.top.dir.id, "lower");
+    world.damage(&target, &Harm::Emptied);
+    world.remove(&Target::DirectoryEntry(world.web.rw.id, "work"));
+    assert_eq!(run(world.root.path(), &["repair", "--force"]).status, Some(0));
+    std::fs::write(world.at(target.path()), "other").unwrap();
+    std::fs::create_dir(world.at(world.web.rw.path()).join("work/work")).unwrap();
+    let ran = run(world.root.path(), &["trash", "restore"]);
+    assert_eq!(ran.status, Some(5), "{ran:?}");
+    assert_eq!(ran.output.matches("what was put there has changed since").count(), 2, "{}", ran.output);
+    assert_eq!(std::fs::read_to_string(world.at(target.path())).unwrap(), "other");
+}
