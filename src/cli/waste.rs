@@ -12,7 +12,7 @@ use crate::render::size::{self, Digits};
 use crate::render::words;
 use crate::report::Document;
 use crate::report::target::Target;
-use crate::report::waste::{PathItem, Waste};
+use crate::report::waste::{Content, Duplicates, PathItem, Waste};
 use crate::union::waste::{self, Forest};
 use std::collections::BTreeSet;
 
@@ -25,6 +25,7 @@ use std::collections::BTreeSet;
 #[command(after_help = "Examples:
   layerwise waste
   layerwise waste app:1 --paths 50
+  layerwise waste --duplicates --larger-than 1MB
   layerwise waste --sort wasted_bytes --format '{{.References}} {{.WastedBytes}} {{.Efficiency}}'")]
 pub(super) struct Args {
     /// Only these images
@@ -33,6 +34,12 @@ pub(super) struct Args {
     /// How many of the worst paths are told
     #[arg(long, value_name = "N", default_value_t = 10)]
     paths: usize,
+    /// Also find files of the same content, which reads every file that is as long as another
+    #[arg(long)]
+    duplicates: bool,
+    /// How long files must be for --duplicates to look at them
+    #[arg(long, value_name = "SIZE", default_value = "64kB", value_parser = size::parse)]
+    larger_than: u64,
     /// Show more columns
     #[arg(short, long)]
     verbose: bool,
@@ -73,8 +80,9 @@ pub(super) fn run(args: &Args, global: &Global, output: &mut Output) -> Result<S
         let (image, layer) = (missing.image.to_string(), missing.layer.to_string());
         output.note(&format!("image {image} was left out: there is no directory of its layer {layer}; see `layerwise check`"));
     }
-    let found = waste::find(&session.root.dir, &forest, session.marks());
+    let found = waste::find(&session.root.dir, &forest, session.marks(), args.duplicates.then_some(args.larger_than));
     let mut report = Waste::new(&session.audit, &forest, &found, args.paths);
+    report.duplicates = args.duplicates.then(|| Duplicates::new(&session.audit, &forest, &found, args.paths));
     report.incomplete = incomplete.iter().map(|missing| missing.image).collect();
     if report.items.iter().any(|item| item.has_redirects) {
         output.note("note: some images have directories that were renamed by reference: what these show is counted as if it were hidden");
@@ -115,7 +123,30 @@ fn worst(waste: &Waste, output: &Output) -> String {
         lines.push(String::new());
         lines.push(format!("and {}: see --paths", words::count(waste.paths_omitted, "more path")));
     }
+    if let Some(duplicates) = &waste.duplicates {
+        lines.push(String::new());
+        lines.push(format!("Stored more than once, by files: {}", output.bytes(duplicates.bytes_lost)));
+        lines.extend(duplicates.contents.iter().flat_map(|content| copies(content, output)));
+        if duplicates.omitted > 0 {
+            lines.push(format!("and {}: see --paths", words::count(duplicates.omitted, "more content")));
+        }
+    }
     lines.iter().map(|line| escape::line(line).into_owned() + "\n").collect()
+}
+
+fn copies(content: &Content, output: &Output) -> Vec<String> {
+    let place = if content.in_one_image { "in one image" } else { "in different images" };
+    let mut lines =
+        vec![String::new(), format!("{}  {}, {place}", output.bytes(content.bytes_lost), words::count(number_of(content), "file"))];
+    lines.extend(content.copies.iter().map(|copy| {
+        let layer = copy.layer.map_or_else(String::new, |layer| short_id(&layer.to_string(), output.look.ids));
+        format!("  {}  {layer} {}", copy.path, copy.created_by.as_deref().unwrap_or_default())
+    }));
+    lines
+}
+
+fn number_of(content: &Content) -> u64 {
+    u64::try_from(content.copies.len()).unwrap_or(u64::MAX)
 }
 
 fn told(path: &PathItem, output: &Output) -> Vec<String> {

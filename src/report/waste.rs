@@ -5,7 +5,7 @@ use super::layers::created_by;
 use crate::audit::Audit;
 use crate::id::{ChainId, DirId, ImageId};
 use crate::union::Weight;
-use crate::union::waste::{Culprit, Forest, Lengths, Node, Toll, Waste as Found, Why};
+use crate::union::waste::{Copies, Copy, Culprit, Forest, Lengths, Node, Toll, Waste as Found, Why};
 use serde::Serialize;
 use std::collections::BTreeMap;
 
@@ -22,6 +22,8 @@ pub struct Waste {
     pub paths: Vec<PathItem>,
     /// How many more paths hide something.
     pub paths_omitted: u64,
+    /// Files of the same content that images show, those that cost most first, if they were asked for.
+    pub duplicates: Option<Duplicates>,
     /// Images that have layers which are not there.
     pub incomplete: Vec<ImageId>,
 }
@@ -142,7 +144,69 @@ impl Waste {
             layers: layers.map(|(node, weights)| layer(node, weights, &steps)).collect(),
             paths: paths.clone().take(most).map(|(culprit, toll)| path(forest, &steps, culprit, toll)).collect(),
             paths_omitted: number(paths.skip(most).count()),
+            duplicates: None,
             incomplete: Vec::new(),
+        }
+    }
+}
+
+/// Files of the same content.
+#[derive(Debug, Clone, Serialize)]
+pub struct Duplicates {
+    /// What all of them but one of each content occupy.
+    pub bytes_lost: u64,
+    /// How many more contents there are.
+    pub omitted: u64,
+    /// The contents.
+    pub contents: Vec<Content>,
+}
+
+/// A content that several files have.
+#[derive(Debug, Clone, Serialize)]
+pub struct Content {
+    /// Its SHA-256.
+    pub digest: String,
+    /// Its length.
+    pub size: u64,
+    /// What all of the files but the largest occupy.
+    pub bytes_lost: u64,
+    /// Whether one image carries two of them.
+    pub in_one_image: bool,
+    /// The files.
+    pub copies: Vec<CopyItem>,
+}
+
+/// One of several files of the same content.
+#[derive(Debug, Clone, Serialize)]
+pub struct CopyItem {
+    /// The first of its paths.
+    pub path: String,
+    /// The layer that has it.
+    pub layer: Option<ChainId>,
+    /// The step that made that.
+    pub created_by: Option<String>,
+}
+
+impl Duplicates {
+    /// Tells which files of the same content were found, and at most `most` contents.
+    #[must_use]
+    pub fn new(audit: &Audit, forest: &Forest, found: &Found, most: usize) -> Self {
+        let steps = created_by(audit);
+        let copy = |copy: &Copy| {
+            let layer = forest.layers.get(copy.layer).map(|node| node.chain);
+            CopyItem { path: inside(&copy.path), layer, created_by: layer.and_then(|chain| steps.get(&chain).cloned()) }
+        };
+        let content = |copies: &Copies| Content {
+            digest: copies.digest.iter().fold("sha256:".to_owned(), |text, byte| text + &format!("{byte:02x}")),
+            size: copies.files.first().map(|file| file.size).unwrap_or_default(),
+            bytes_lost: copies.bytes_lost(),
+            in_one_image: copies.are_in_one_image(forest),
+            copies: copies.files.iter().map(copy).collect(),
+        };
+        Self {
+            bytes_lost: found.copies.iter().fold(0, |sum, copies| sum.saturating_add(copies.bytes_lost())),
+            omitted: number(found.copies.len().saturating_sub(most)),
+            contents: found.copies.iter().take(most).map(content).collect(),
         }
     }
 }

@@ -13,6 +13,7 @@
 
 mod bits;
 mod blame;
+mod copies;
 mod efficiency;
 mod forest;
 mod sums;
@@ -20,6 +21,7 @@ mod walk;
 
 pub use bits::Bits;
 pub use blame::{Blame, Blames, Path, Why};
+pub use copies::{Copies, Copy};
 pub use efficiency::Lengths;
 pub use forest::{Forest, Incomplete, Node};
 pub use sums::{ByReason, Culprit, Toll};
@@ -47,13 +49,15 @@ pub struct Waste {
     pub culprits: Vec<(Culprit, Toll)>,
     /// The images with directories that are known under another name in lower layers: what those show is counted as if they were not.
     pub redirected: Bits,
+    /// Files of the same content, those that cost most first, if they were asked for.
+    pub copies: Vec<Copies>,
     /// What could not be read.
     pub lost: Vec<Unreadable>,
 }
 
-/// Finds what the images of `forest` waste in the data-root `root`.
+/// Finds what the images of `forest` waste in the data-root `root`, and which files of at least `copies` bytes have the same content.
 #[must_use]
-pub fn find(root: &Dir, forest: &Forest, marks: Marks) -> Waste {
+pub fn find(root: &Dir, forest: &Forest, marks: Marks, copies: Option<u64>) -> Waste {
     let mut lost = Vec::new();
     let mut layers = Vec::new();
     let mut whole = forest.clone();
@@ -71,10 +75,11 @@ pub fn find(root: &Dir, forest: &Forest, marks: Marks) -> Waste {
         layers.clear();
     }
     let pool = Mutex::new(Vec::new());
-    Walk { forest: &whole, layers: &layers, sums: &pool }.run();
+    Walk { forest: &whole, layers: &layers, sums: &pool, copies }.run();
     let mut sums = Sums::new(&whole);
     pool.into_inner().unwrap_or_else(PoisonError::into_inner).into_iter().for_each(|own| sums.add(own));
     sums.settle();
+    let copies = copies::find(&layers, std::mem::take(&mut sums.files));
     lost.extend(layers.into_iter().flat_map(Layer::into_lost));
     lost.sort_unstable();
     lost.dedup();
@@ -87,6 +92,7 @@ pub fn find(root: &Dir, forest: &Forest, marks: Marks) -> Waste {
         lengths: sums.efficiency.conclude(&whole),
         culprits,
         redirected: sums.redirected,
+        copies,
         lost,
     }
 }

@@ -94,6 +94,28 @@ fn people_see_what_to_change() {
 }
 
 #[test]
+fn files_of_the_same_content_are_found_if_asked_for() {
+    assert_eq!(json(&["waste"])["duplicates"], Value::Null);
+    let document = json(&["waste", "--duplicates", "--larger-than", "1kB"]);
+    let contents = document["duplicates"]["contents"].as_array().unwrap();
+    let told: Vec<_> =
+        contents.iter().map(|content| (content["size"].as_u64().unwrap(), content["in_one_image"].as_bool().unwrap())).collect();
+    assert_eq!(told, [(42_000, false), (18_000, false)]);
+    let copies: Vec<_> = contents[0]["copies"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|copy| (copy["path"].as_str().unwrap(), copy["created_by"].as_str().unwrap()))
+        .collect();
+    assert_eq!(copies, [("/srv/shop/app.py", "COPY shop /srv/shop"); 2]);
+    assert_eq!(json(&["waste", "--duplicates", "--larger-than", "20kB"])["duplicates"]["contents"].as_array().unwrap().len(), 1);
+    let page = printed(&["waste", "--duplicates", "--larger-than", "1kB"]);
+    assert!(page.contains("2 files, in different images\n  /srv/shop/app.py  "), "{page}");
+    // Two layers that are never in one image are no copies of each other for whoever asks about one.
+    assert_eq!(json(&["waste", "shop/api:2", "--duplicates", "--larger-than", "1kB"])["duplicates"]["bytes_lost"], 0);
+}
+
+#[test]
 fn images_are_chosen_and_sorted_like_in_other_lists() {
     let images = json(&["waste"]);
     assert_eq!(images["items"].as_array().unwrap().len(), 7);

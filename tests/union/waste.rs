@@ -52,6 +52,20 @@ impl Store {
         Self { root, images, _world: world }
     }
 
+    /// What several files that are shown have in common, worked out with all contents in memory: how many inodes have each.
+    fn copies(&self, shown: &BTreeSet<(usize, u64)>) -> BTreeSet<BTreeSet<(usize, u64)>> {
+        let mut by_content: BTreeMap<Vec<u8>, BTreeSet<(usize, u64)>> = BTreeMap::new();
+        for layer in self.images.iter().flatten().copied().collect::<BTreeSet<_>>() {
+            for entry in walkdir::WalkDir::new(self.diff(layer)).into_iter().map(Result::unwrap) {
+                let inode = (layer, fs::symlink_metadata(entry.path()).unwrap().ino());
+                if entry.file_type().is_file() && shown.contains(&inode) {
+                    by_content.entry(fs::read(entry.path()).unwrap()).or_default().insert(inode);
+                }
+            }
+        }
+        by_content.into_iter().filter(|(content, inodes)| !content.is_empty() && inodes.len() > 1).map(|(_, inodes)| inodes).collect()
+    }
+
     fn diff(&self, layer: usize) -> PathBuf {
         self.root.join("overlay2").join(hex(layer)).join("diff")
     }
@@ -68,7 +82,7 @@ impl Store {
             .map(|(number, layers)| (image(number), layers.iter().map(|&layer| (chain(layer), Self::dir(layer))).collect()))
             .collect();
         let forest = Forest::of(&images);
-        let found = find(&Dir::root(&self.root).unwrap(), &forest, Marks::Trusted);
+        let found = find(&Dir::root(&self.root).unwrap(), &forest, Marks::Trusted, Some(1));
         assert_eq!(found.lost, []);
         (forest, found)
     }
@@ -192,6 +206,8 @@ fn what_is_wasted_is_what_is_stored_and_not_shown() {
             let told = (found.unseen[at].bytes, found.unseen[at].inodes);
             assert_eq!(told, (unseen.iter().sum::<u64>(), u64::try_from(unseen.len()).unwrap()), "layer {layer}");
         }
+        let copies = found.copies.iter().map(|copies| copies.files.iter().map(|file| (layers[file.layer], file.inode)).collect());
+        assert_eq!(copies.collect::<BTreeSet<BTreeSet<_>>>(), store.copies(&shown.iter().flatten().copied().collect()));
         // Each culprit has taken its part, and no part twice.
         let taken: u64 = found.culprits.iter().map(|(_, toll)| toll.weight.inodes * u64::from(toll.images.count())).sum();
         assert_eq!(taken, found.wasted.iter().flat_map(BTreeMap::values).map(|weight| weight.inodes).sum::<u64>());

@@ -2,6 +2,7 @@
 
 use super::bits::Bits;
 use super::blame::{Blame, Blames, Path, Why};
+use super::copies::Copy;
 use super::efficiency::Efficiency;
 use super::forest::Forest;
 use super::walk::no_images;
@@ -53,6 +54,8 @@ pub(super) struct Sums {
     pub(super) redirected: Bits,
     /// What the efficiency is computed from.
     pub(super) efficiency: Efficiency,
+    /// The files whose contents are to be compared.
+    pub(super) files: Vec<Copy>,
     linked: HashMap<(usize, u64), Linked>,
 }
 
@@ -73,6 +76,7 @@ impl Sums {
             culprits: HashMap::new(),
             redirected: no_images(forest),
             efficiency: Efficiency::new(forest),
+            files: Vec::new(),
             linked: HashMap::new(),
         }
     }
@@ -137,6 +141,7 @@ impl Sums {
                 }
             }
         }
+        self.files.extend(other.files);
         self.redirected.add(&other.redirected);
         self.efficiency.add(other.efficiency);
         for (key, linked) in other.linked {

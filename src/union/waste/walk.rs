@@ -3,6 +3,7 @@
 
 use super::bits::Bits;
 use super::blame::{Blame, Blames, Own, Path, Why, assign};
+use super::copies::Copy;
 use super::efficiency::{Leaf, Leaves, Length};
 use super::forest::Forest;
 use super::sums::Sums;
@@ -17,6 +18,8 @@ pub(super) struct Walk<'w> {
     pub(super) layers: &'w [Layer],
     /// The sums of those who are not at work; whoever begins takes one.
     pub(super) sums: &'w Mutex<Vec<Sums>>,
+    /// From which length on files are compared with all others, if they are.
+    pub(super) copies: Option<u64>,
 }
 
 /// What a layer has under a name, and who hides its directory.
@@ -82,6 +85,7 @@ impl Walk<'_> {
                     sums.redirected.add(&self.forest.images_of(own.layer));
                 }
                 self.charge(own, &blames, &path, sums);
+                self.remember(own, &blames, &path, sums);
                 if own.entry.is_directory() {
                     parts.push((own.layer, blames));
                 }
@@ -135,6 +139,23 @@ impl Walk<'_> {
         sums.charge(own.layer, inode, blames);
         if own.entry.is_file() {
             sums.efficiency.delete(inode.size, blames, path);
+        }
+    }
+
+    /// Remembers a file that some image shows, if its content is to be compared with that of others.
+    fn remember(&self, own: Own<'_>, blames: &Blames, path: &Path, sums: &mut Sums) {
+        let inode = &own.entry.inode;
+        let is_wanted = self.copies.is_some_and(|least| inode.size >= least.max(1));
+        if !is_wanted || !own.entry.is_file() || own.entry.nature != Nature::Plain {
+            return;
+        }
+        let mut seeing = self.forest.images_of(own.layer);
+        for blame in blames.iter() {
+            seeing.remove(&blame.images);
+        }
+        if !seeing.is_empty() {
+            let (layer, number) = (own.layer, inode.number);
+            sums.files.push(Copy { layer, inode: number, path: Arc::clone(path), size: inode.size, bytes: inode.allocated });
         }
     }
 
