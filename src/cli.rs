@@ -29,6 +29,7 @@ mod targets;
 mod trash;
 mod tree;
 mod until;
+mod waste;
 mod why;
 
 use args::Global;
@@ -76,6 +77,7 @@ enum Command {
     Freed(freed::Args),
     Changes(changes::Args),
     Locate(locate::Args),
+    Waste(waste::Args),
     Check(check::Args),
     Lint(lint::Args),
     Prune(prune::Args),
@@ -122,6 +124,7 @@ fn run(cli: &Cli, output: &mut Output) -> Result<Status, Failure> {
         Command::Freed(args) => freed::run(args, global, output),
         Command::Changes(args) => changes::run(args, global, output),
         Command::Locate(args) => locate::run(args, global, output),
+        Command::Waste(args) => waste::run(args, global, output),
         Command::Check(args) => check::run(args, global, output),
         Command::Lint(args) => lint::run(args, global, output),
         Command::Prune(args) => prune::run(args, global, output),

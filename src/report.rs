@@ -22,6 +22,7 @@ pub mod roots;
 pub mod target;
 pub mod trash;
 pub mod tree;
+pub mod waste;
 pub mod why;
 
 use crate::graph::verdict::{Verdict, Verdicts};

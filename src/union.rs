@@ -28,6 +28,7 @@ pub mod locate;
 mod resolve;
 pub mod stack;
 mod view;
+pub mod waste;
 mod weigh;
 
 pub use entry::{Entry, Marks, Nature};

@@ -15,7 +15,7 @@ use crate::union::{locate, stack};
 use std::ffi::OsString;
 use std::os::unix::ffi::OsStrExt as _;
 
-/// Say which layer provides a path of an image or container, and which hold versions of it that nobody sees
+/// Say which layer provides a path, and what hides its other versions
 ///
 /// PATH is one as a container sees it; links above its last component are followed. Versions that were deleted or overwritten still occupy their
 /// layers; HIDDEN says by what. What is mounted into a container (volumes, /proc, /etc/hosts) is in no layer. Exit status 1 means that a

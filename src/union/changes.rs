@@ -7,6 +7,7 @@
 mod content;
 
 pub use content::Content;
+pub(super) use content::is_same;
 
 use super::resolve::{Found, Part};
 use super::view::Union;

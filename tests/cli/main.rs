@@ -21,4 +21,5 @@ mod same;
 mod sample;
 mod sums;
 mod unprivileged;
+mod waste;
 mod why;

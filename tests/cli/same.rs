@@ -4,7 +4,7 @@ use crate::sample::layerwise;
 
 #[test]
 fn any_number_of_threads_prints_the_same() {
-    let commands: [&[&str]; 11] = [
+    let commands: [&[&str]; 12] = [
         &["df", "--verbose", "--format", "{{.classes}}{{.garbage}}{{.things}}{{.total}}"],
         &["images"],
         &["layers"],
@@ -17,6 +17,7 @@ fn any_number_of_threads_prints_the_same() {
         &["check", "--filter", "kind!=file-system"],
         &["changes", "shop/api:2"],
         &["locate", "/usr", "in", "web"],
+        &["waste"],
     ];
     for command in commands {
         let form: &[&str] = if command[0] == "df" { &[] } else { &["--format", "json"] };

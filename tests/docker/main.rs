@@ -35,3 +35,4 @@ mod roots;
 mod seen;
 mod soak;
 mod swarm;
+mod waste;

@@ -1,5 +1,10 @@
 //! What a container sees, read from the layers' directories, beside what the kernel shows of the same layers.
-#![expect(clippy::unwrap_used, clippy::print_stderr, reason = "a test that cannot go on fails, one that cannot run says so")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::print_stderr,
+    reason = "a test that cannot go on fails, one that cannot run says so"
+)]
 
 mod kernel;
 #[path = "../scan/machine.rs"]
@@ -8,4 +13,5 @@ mod machine;
 mod marks;
 mod step;
 mod versions;
+mod waste;
 mod world;

@@ -79,6 +79,23 @@ impl World {
         path
     }
 
+    /// Makes another layer, called `name`, that stands on those but for the topmost `without`.
+    pub(crate) fn write_branch(&self, name: &str, without: usize, steps: &[Step]) {
+        for directory in [name.to_owned(), format!("work-of-{name}")] {
+            fs::create_dir(self.path(&directory)).unwrap();
+        }
+        let options = format!(
+            "index=off,redirect_dir=off,metacopy=off,lowerdir={},upperdir={},workdir={}",
+            self.lower(without),
+            self.path(name).display(),
+            self.path(&format!("work-of-{name}")).display()
+        );
+        let mounted = self.mount("merged", &options);
+        for step in steps {
+            step.take(&mounted.0);
+        }
+    }
+
     /// Puts a layer on top that is what `steps` leave when they are taken on those below.
     pub(crate) fn add_written(&mut self, steps: &[Step], renames: Renames) {
         let lower = self.lower(0);

@@ -46,7 +46,7 @@ pub(super) fn compare(union: &Union, now: &Found, before: &Found) -> Option<Cont
 }
 
 /// Reads two files to the end of the shorter one, or to the first difference.
-fn is_same(file: impl Read, other: impl Read) -> io::Result<bool> {
+pub(in crate::union) fn is_same(file: impl Read, other: impl Read) -> io::Result<bool> {
     const AT_ONCE: usize = 64 << 10;
     let mut file = BufReader::with_capacity(AT_ONCE, file);
     let mut other = BufReader::with_capacity(AT_ONCE, other);
