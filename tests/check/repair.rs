@@ -141,6 +141,6 @@ fn a_whole_data_root_has_nothing_to_mend() {
     let world = World::new();
     let before = Snapshot::of(world.root.path());
     let ran = run(world.root.path(), &["repair", "--force"]);
-    assert_eq!((ran.status, ran.output.as_str()), (Some(0), "Nothing can be mended.\n"), "{ran:?}");
+    assert_eq!((ran.status, ran.output.as_str()), (Some(0), "Nothing to mend.\n"), "{ran:?}");
     Snapshot::of(world.root.path()).assert_is(&before, "afterwards");
 }

@@ -9,15 +9,15 @@ use crate::report::repair::Repair;
 
 /// What would be mended, one by one, and what not and why.
 pub(super) fn plan(body: &Repair<'_>, output: &Output) -> String {
+    let left = left(body);
     let mut text = String::new();
     if body.plan.actions.is_empty() {
-        text.push_str("Nothing can be mended.\n");
+        text.push_str(if left.is_empty() { "Nothing to mend.\n" } else { "Nothing can be mended.\n" });
     } else {
         text.push_str(&table(body.plan, output));
         text.extend(["\nTo be mended: ", &words::count(len(body.plan.actions.len()), "place"), "\n"]);
     }
-    text.push_str(&left(body));
-    text
+    text + &left
 }
 
 fn table(plan: &Plan, output: &Output) -> String {
