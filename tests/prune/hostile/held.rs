@@ -206,7 +206,7 @@ fn what_is_held_too_deep_to_be_told_stays_whenever_it_came() {
     let mut held = std::fs::File::open(&deep).unwrap();
     for _ in 0..40 {
         rustix::fs::mkdirat(&held, "d".repeat(200), rustix::fs::Mode::RWXU).unwrap();
-        let flags = rustix::fs::OFlags::DIRECTORY | rustix::fs::OFlags::RDONLY;
+        let flags = rustix::fs::OFlags::DIRECTORY | rustix::fs::OFlags::RDONLY | rustix::fs::OFlags::CLOEXEC;
         held = std::fs::File::from(rustix::fs::openat(&held, "d".repeat(200), flags, rustix::fs::Mode::empty()).unwrap());
     }
     let arguments = ["prune", "--force"];
