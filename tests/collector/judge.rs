@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::process::Command;
+use std::time::{Duration, Instant};
 
 use crate::docker::{Docker, Image};
 use crate::engine::Builder::{BuildKit, Classic};
@@ -78,6 +79,7 @@ pub(crate) fn assert_images_work(engine: &Engine, docker: &Docker, when: &str) {
         engine
             .docker_sh(&format!("run --rm --network none {}", image.id), "cat /bin/busybox >/written && busybox cmp /bin/busybox /written");
     }
+    await_removals(engine);
     let ids: Vec<&str> = with_layers().map(|image| image.id.as_str()).collect();
     build_upon(engine, Classic, &ids, when);
     let names = with_layers().filter_map(|image| image.repo_tags.iter().flatten().next().map(String::as_str));
@@ -90,7 +92,7 @@ pub(crate) fn assert_images_work(engine: &Engine, docker: &Docker, when: &str) {
 /// all is well (seen with 26.1, which logs a "stream copy error"; see moby's issue 43121 too).
 pub(crate) fn reading(engine: &Engine, image: &str, paths: &str, text: &str) -> Command {
     let script = format!("found=$(cat {paths}) && test \"$found\" = \"$0\" || {{ echo \"found: $found\" >&2; exit 1; }}");
-    let mut command = engine.docker_command(&format!("run --rm --network none {image} sh -c"));
+    let mut command = engine.docker_command(&format!("{} sh -c", run(image)));
     command.arg(script).arg(text);
     command
 }
@@ -100,6 +102,22 @@ pub(crate) fn reading(engine: &Engine, image: &str, paths: &str, text: &str) -> 
 pub(crate) fn assert_holds(engine: &Engine, (image, paths): (&str, &str), text: &str, when: &str) {
     let read = reading(engine, image, paths, text).output().unwrap();
     assert!(read.status.success(), "{when}: {image}: {}\n{}", String::from_utf8_lossy(&read.stderr), engine.log());
+    await_removals(engine);
+}
+
+/// The words that run a container which goes at its end.
+fn run(image: &str) -> String {
+    format!("run --rm --label goes --network none {image}")
+}
+
+/// Waits until those containers are gone: dockerd removes them in its own time, and if it is stopped meanwhile one has lost half of its files,
+/// for which much is kept that would go.
+fn await_removals(engine: &Engine) {
+    let end = Instant::now() + Duration::from_secs(60);
+    while !engine.docker("ps --all --quiet --filter label=goes").is_empty() {
+        assert!(Instant::now() < end, "a container is not removed: {}", engine.log());
+        std::thread::sleep(Duration::from_millis(20));
+    }
 }
 
 /// Whether there is a shell in an image: some are made from nothing.
