@@ -33,7 +33,7 @@ mod way_out;
 
 pub use code::{Code, Severity};
 pub use finding::{Finding, Mend, Subject, Weight};
-pub use way_out::{Step, way_out, why_not};
+pub use way_out::{Step, is_in_way_out, way_out, why_not};
 
 use crate::audit::Audit;
 use crate::data_root::FileSystem;

@@ -43,6 +43,12 @@ pub fn why_not(finding: &Finding) -> Option<&'static str> {
     })
 }
 
+/// Whether [`way_out`] has what to do about a finding that cannot be mended.
+#[must_use]
+pub fn is_in_way_out(finding: &Finding) -> bool {
+    cure(finding.code).is_some() && !finding.affects.is_empty()
+}
+
 /// The way out of all of `findings` that cannot be mended and that pulling again cures, as steps in their order.
 ///
 /// As long as anything else can be mended nobody has to give up what that may prove.

@@ -33,6 +33,9 @@ pub struct Unmendable {
     pub why: &'static str,
     /// What to do about this alone.
     pub hint: Option<String>,
+    /// Whether what to do about it is a part of the way out of all.
+    #[serde(skip)]
+    pub is_in_way_out: bool,
 }
 
 /// A step on the way out.
@@ -108,6 +111,7 @@ impl<'a> Repair<'a> {
                 path: escape::path(&finding.path),
                 message: finding.message.clone(),
                 hint: finding.hint.clone(),
+                is_in_way_out: check::is_in_way_out(finding),
             })
         };
         let way_out = check::way_out(findings, inventory).into_iter().map(|step| Step { step: step.step, why: step.why });

@@ -91,8 +91,9 @@ fn every_damage_that_can_be_mended_is_and_comes_back_when_it_is_undone() {
 fn what_cannot_be_mended_has_a_reason_and_a_way_out() {
     let world = World::new();
     world.remove(&layerwise::demo::Target::Directory(world.middle.dir.id));
+    world.write("volumes/data/opts.json", "{");
     let document = json(world.root.path(), &["repair", "--dry-run"]);
-    let unmendable = &document["unmendable"][0];
+    let unmendable = document["unmendable"].as_array().unwrap().iter().find(|one| one["code"] == "missing-directory").unwrap();
     assert_eq!(
         (&unmendable["code"], &unmendable["why"]),
         (&"missing-directory".into(), &"what was in it is nowhere else on this disk".into())
@@ -108,6 +109,9 @@ fn what_cannot_be_mended_has_a_reason_and_a_way_out() {
     let ran = run(world.root.path(), &["repair", "--dry-run"]);
     assert_eq!(ran.status, Some(1), "{ran:?}");
     assert!(ran.output.contains("The shortest way out:\n  docker rm -f "), "{}", ran.output);
+    // What to do about something else is told where that is.
+    let options = ran.output.split("volume-options-unusable").nth(1).and_then(|rest| rest.lines().nth(2)).unwrap();
+    assert!(options.starts_with("    ") && options.contains("opts.json"), "{}", ran.output);
 }
 
 #[test]

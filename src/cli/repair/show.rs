@@ -51,7 +51,7 @@ fn left(body: &Repair<'_>) -> String {
         lines.push(format!("  {} {}: {}", unmendable.code, unmendable.path, unmendable.message));
         lines.push(format!("    {}", unmendable.why));
         // Where pulling cures it, all of that is told at once below.
-        let alone = unmendable.hint.as_ref().filter(|_| body.way_out.is_empty());
+        let alone = unmendable.hint.as_ref().filter(|_| body.way_out.is_empty() || !unmendable.is_in_way_out);
         lines.extend(alone.map(|hint| format!("    {hint}")));
     }
     if !body.way_out.is_empty() {
