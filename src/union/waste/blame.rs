@@ -91,3 +91,59 @@ fn cut(upper: &Entry, lower: &Entry) -> Option<Why> {
         Nature::Merged => (!lower.is_directory()).then_some(Why::Overwritten),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::dir::Kind;
+    use crate::dir::tree::Inode;
+    use crate::id::{ChainId, DirId, ImageId};
+
+    /// A chain of three layers, each of which is the top of an image.
+    fn forest() -> Forest {
+        let layer = |digit: u8| {
+            let hex = [digit; 64];
+            (ChainId::from_hex(&hex).unwrap(), DirId::try_from(&hex[..]).unwrap())
+        };
+        let chain = [b'a', b'b', b'c'].map(layer);
+        let image = |length: usize| (ImageId::from_bytes([u8::try_from(length).unwrap(); 32]), chain[..length].to_vec());
+        Forest::of(&[1, 2, 3].map(image))
+    }
+
+    fn entry(nature: Nature) -> Entry {
+        let mode = if matches!(nature, Nature::Merged | Nature::Opaque) { 0o040_755 } else { 0o100_644 };
+        let (number, user, group, links, size, allocated) = (1, 0, 0, 1, 0, 0);
+        let inode = Inode { number, kind: Kind::File, mode, user, group, links, size, allocated, modified: (0, 0), device: (0, 0) };
+        Entry { inode, nature, redirect: None }
+    }
+
+    /// Who is to blame that the entry of the lowest layer is hidden: layer, reason and images.
+    fn blamed(natures: &[(usize, Nature)], inherited: &[Blame]) -> Vec<(usize, Why, Vec<usize>)> {
+        let entries: Vec<_> = natures.iter().map(|&(layer, nature)| (layer, entry(nature))).collect();
+        let all: Vec<Own<'_>> = entries.iter().map(|(layer, entry)| Own { layer: *layer, entry }).collect();
+        let path: Path = b"d/x"[..].into();
+        let blames = assign(&forest(), all[0], &inherited.into(), (&path, &all));
+        blames.iter().map(|blame| (blame.by, blame.why, blame.images.iter().collect())).collect()
+    }
+
+    #[test]
+    fn the_nearest_layer_is_to_blame() {
+        use Nature::{Merged, Opaque, Plain, Stub, Whiteout};
+        assert_eq!(blamed(&[(0, Plain), (1, Plain), (2, Plain)], &[]), [(1, Why::Overwritten, vec![1, 2])]);
+        assert_eq!(blamed(&[(0, Plain), (2, Whiteout)], &[]), [(2, Why::Deleted, vec![2])]);
+        assert_eq!(blamed(&[(0, Merged), (1, Merged), (2, Opaque)], &[]), [(2, Why::Deleted, vec![2])]);
+        // As a tar brings it: a directory in the place of a file, without a mark.
+        assert_eq!(blamed(&[(0, Plain), (1, Merged)], &[]), [(1, Why::Overwritten, vec![1, 2])]);
+        assert_eq!(blamed(&[(0, Plain), (1, Stub)], &[]), []);
+        assert_eq!(blamed(&[(0, Merged), (1, Stub)], &[]), [(1, Why::Overwritten, vec![1, 2])]);
+    }
+
+    #[test]
+    fn who_hides_the_directory_is_to_blame_if_nearer() {
+        let directory = |by: usize| Blame { images: forest().images_of(by), by, at: b"d"[..].into(), why: Why::Deleted };
+        // The directory was deleted, and then made again with the same name in it.
+        assert_eq!(blamed(&[(0, Nature::Plain), (2, Nature::Plain)], &[directory(1)]), [(1, Why::Deleted, vec![1, 2])]);
+        // The file was overwritten, and then the directory deleted.
+        assert_eq!(blamed(&[(0, Nature::Plain), (1, Nature::Plain)], &[directory(2)]), [(1, Why::Overwritten, vec![1, 2])]);
+    }
+}
