@@ -1,6 +1,6 @@
 //! Trees that are hard to delete.
 
-use crate::world::World;
+use crate::world::{World, alone};
 use layerwise::demo::{Builder, ImageSpec, Tree};
 use std::ffi::OsStr;
 use std::fs;
@@ -23,24 +23,26 @@ fn orphan_in((world, mut root): (World, Builder)) -> (World, PathBuf) {
 
 #[test]
 fn a_tree_of_any_depth_and_names_of_any_bytes() {
-    let (world, orphan) = orphan();
-    for name in [&b"\xff\xfe"[..], b"new\nline", b"\x1b[31m", &[b'x'; 255], b" ", b"-rf", b"tree-0", b"journal"] {
-        fs::write(orphan.join("diff").join(OsStr::from_bytes(name)), name).unwrap();
-    }
-    // Far beyond what a path may have, and what may be open at a time.
-    let mut dir = fs::File::open(orphan.join("diff")).unwrap();
-    for _ in 0..10_000 {
-        rustix::fs::mkdirat(&dir, "d".repeat(200), rustix::fs::Mode::RWXU).unwrap();
-        let flags = rustix::fs::OFlags::DIRECTORY | rustix::fs::OFlags::RDONLY | rustix::fs::OFlags::CLOEXEC;
-        dir = fs::File::from(rustix::fs::openat(&dir, "d".repeat(200), flags, rustix::fs::Mode::empty()).unwrap());
-    }
-    // As long as we have it open it is in use, and where it lies is more than the kernel tells.
-    let ran = world.run(&["prune", "--force"]);
-    assert!(ran.status == Some(0) && ran.output.contains("its path is longer than the kernel tells") && orphan.exists(), "{ran:?}");
-    drop(dir);
-    let ran = world.run(&["prune", "--force"]);
-    assert_eq!(ran.status, Some(0), "{ran:?}");
-    assert!(!orphan.exists() && !world.root().join(".layerwise").exists());
+    alone(|| {
+        let (world, orphan) = orphan();
+        for name in [&b"\xff\xfe"[..], b"new\nline", b"\x1b[31m", &[b'x'; 255], b" ", b"-rf", b"tree-0", b"journal"] {
+            fs::write(orphan.join("diff").join(OsStr::from_bytes(name)), name).unwrap();
+        }
+        // Far beyond what a path may have, and what may be open at a time.
+        let mut dir = fs::File::open(orphan.join("diff")).unwrap();
+        for _ in 0..10_000 {
+            rustix::fs::mkdirat(&dir, "d".repeat(200), rustix::fs::Mode::RWXU).unwrap();
+            let flags = rustix::fs::OFlags::DIRECTORY | rustix::fs::OFlags::RDONLY | rustix::fs::OFlags::CLOEXEC;
+            dir = fs::File::from(rustix::fs::openat(&dir, "d".repeat(200), flags, rustix::fs::Mode::empty()).unwrap());
+        }
+        // As long as we have it open it is in use, and where it lies is more than the kernel tells.
+        let ran = world.run(&["prune", "--force"]);
+        assert!(ran.status == Some(0) && ran.output.contains("its path is longer than the kernel tells") && orphan.exists(), "{ran:?}");
+        drop(dir);
+        let ran = world.run(&["prune", "--force"]);
+        assert_eq!(ran.status, Some(0), "{ran:?}");
+        assert!(!orphan.exists() && !world.root().join(".layerwise").exists());
+    });
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! Something is mounted in what is to go, or a process is in it: before the plan, after it, and even after it was taken.
 
-use crate::world::{Ran, World};
+use crate::world::{Ran, World, alone};
 use layerwise::demo::{Directory, ImageSpec, Layer, Tree};
 use rayon::iter::{IntoParallelIterator as _, ParallelIterator as _};
 use std::process::{Child, Command, Stdio};
@@ -198,24 +198,26 @@ fn what_is_mounted_in_a_namespace_in_which_no_process_lives_stays() {
 
 #[test]
 fn what_is_held_too_deep_to_be_told_stays_whenever_it_came() {
-    let candidates = Candidates::new();
-    let world = &candidates.world;
-    let deep = world.beside("deep");
-    std::fs::create_dir(&deep).unwrap();
-    // This very process has a directory open whose path is longer than the kernel tells, outside of the data-root at first.
-    let mut held = std::fs::File::open(&deep).unwrap();
-    for _ in 0..40 {
-        rustix::fs::mkdirat(&held, "d".repeat(200), rustix::fs::Mode::RWXU).unwrap();
-        let flags = rustix::fs::OFlags::DIRECTORY | rustix::fs::OFlags::RDONLY | rustix::fs::OFlags::CLOEXEC;
-        held = std::fs::File::from(rustix::fs::openat(&held, "d".repeat(200), flags, rustix::fs::Mode::empty()).unwrap());
-    }
-    let arguments = ["prune", "--force"];
-    let inside = world.root().join(candidates.orphan.path()).join("diff/in");
-    let into = format!("mv {} {}", deep.display(), inside.display());
-    let ran = world.run_points(&arguments, &world.lines_at(&arguments, &[("begin", 0, &into)]));
-    assert_eq!(ran.status, Some(5), "{ran:?}");
-    assert!(inside.join("deep").exists() && candidates.exists(&candidates.layer.dir), "{ran:?}");
-    drop(held);
-    assert_eq!(world.run(&arguments).status, Some(0));
-    assert!(!inside.exists());
+    alone(|| {
+        let candidates = Candidates::new();
+        let world = &candidates.world;
+        let deep = world.beside("deep");
+        std::fs::create_dir(&deep).unwrap();
+        // This very process has a directory open whose path is longer than the kernel tells, outside of the data-root at first.
+        let mut held = std::fs::File::open(&deep).unwrap();
+        for _ in 0..40 {
+            rustix::fs::mkdirat(&held, "d".repeat(200), rustix::fs::Mode::RWXU).unwrap();
+            let flags = rustix::fs::OFlags::DIRECTORY | rustix::fs::OFlags::RDONLY | rustix::fs::OFlags::CLOEXEC;
+            held = std::fs::File::from(rustix::fs::openat(&held, "d".repeat(200), flags, rustix::fs::Mode::empty()).unwrap());
+        }
+        let arguments = ["prune", "--force"];
+        let inside = world.root().join(candidates.orphan.path()).join("diff/in");
+        let into = format!("mv {} {}", deep.display(), inside.display());
+        let ran = world.run_points(&arguments, &world.lines_at(&arguments, &[("begin", 0, &into)]));
+        assert_eq!(ran.status, Some(5), "{ran:?}");
+        assert!(inside.join("deep").exists() && candidates.exists(&candidates.layer.dir), "{ran:?}");
+        drop(held);
+        assert_eq!(world.run(&arguments).status, Some(0));
+        assert!(!inside.exists());
+    });
 }
