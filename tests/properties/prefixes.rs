@@ -45,9 +45,12 @@ fn listing(root: &Path) -> BTreeMap<PathBuf, (u64, u32, Vec<u8>)> {
     described.collect()
 }
 
-/// What of `listing` a plan does not take.
+/// What of `listing` a plan does not take; without the database that is locked, if it is empty: where there is none it is made, as dockerd makes
+/// it.
 fn without(mut listing: BTreeMap<PathBuf, (u64, u32, Vec<u8>)>, taken: &BTreeSet<String>) -> BTreeMap<PathBuf, (u64, u32, Vec<u8>)> {
-    listing.retain(|path, _| !path.starts_with(".layerwise") && !taken.iter().any(|taken| path.starts_with(taken)));
+    let is_lock = |path: &Path, content: &[u8]| path == Path::new("volumes/metadata.db") && content.is_empty();
+    let is_taken = |path: &Path| taken.iter().any(|taken| path.starts_with(taken));
+    listing.retain(|path, (_, _, content)| !path.starts_with(".layerwise") && !is_taken(path) && !is_lock(path, content));
     listing
 }
 
@@ -74,16 +77,21 @@ proptest! {
         if count > 0 {
             let killed = prune(path, &arguments, Some(format!("{}:kill -9 $PPID", killed.index(count))));
             prop_assert_eq!(killed.status.code(), None, "{:?}", killed);
-            prop_assert!(without(listing(path), &planned) == kept, "something that is kept was touched");
+            let now = without(listing(path), &planned);
+            let touched: Vec<_> = kept.keys().chain(now.keys()).filter(|path| kept.get(*path) != now.get(*path)).collect();
+            prop_assert!(touched.is_empty(), "what is kept was touched: {touched:?}");
             if !with_all {
                 prop_assert_eq!(oracle::live(&inventory(path)), live);
             }
         }
         let ran = prune(path, &arguments, None);
         prop_assert!(matches!(ran.status.code(), Some(0 | 4)), "{:?}", ran);
-        let end = listing(path).into_keys().filter(|path| !path.starts_with(".layerwise")).collect::<Vec<_>>();
+        let end = without(listing(path), &BTreeSet::new()).into_keys().collect::<Vec<_>>();
         prop_assert_eq!(end, kept.into_keys().collect::<Vec<_>>());
-        prop_assert_eq!(taken(&plan(path, None, &wanted, &Limits::default())), BTreeSet::new(), "a plan after it was applied");
+        let mut again = taken(&plan(path, None, &wanted, &Limits::default()));
+        // A broken record that is gone now may have been about the content that a registry is remembered for.
+        again.retain(|path| !path.starts_with("image/overlay2/distribution/"));
+        prop_assert_eq!(again, BTreeSet::new(), "a plan after it was applied");
     }
 
     #[test]

@@ -194,3 +194,17 @@ fn no_untagged_image_goes_while_something_refers_to_one_that_is_not_here() {
     let ran = world.run(&["prune", "--dry-run", "--include", "untagged-images"]);
     assert!(ran.output.contains("Nothing to take back.") && ran.output.contains("which is not here: another one may be meant"), "{ran:?}");
 }
+
+#[test]
+fn no_memory_of_a_registry_goes_while_a_layer_says_something_wrong_about_its_content() {
+    let world = World::sample();
+    assert_eq!(world.run(&["prune", "--force"]).status, Some(0));
+    assert!(!world.actions(&["--include", "distribution"]).is_empty());
+    let mut records = fs::read_dir(world.root().join("image/overlay2/layerdb/sha256")).unwrap().map(|entry| entry.unwrap().path());
+    let file = records.find(|record| record.join("parent").exists()).unwrap().join("diff");
+    let text = fs::read_to_string(&file).unwrap();
+    // One digit of the DiffID is another one.
+    let slip = if text.ends_with('0') { "1" } else { "0" };
+    fs::write(&file, format!("{}{slip}", &text[..text.len() - 1])).unwrap();
+    assert_eq!(world.actions(&["--include", "distribution"]), Vec::<serde_json::Value>::new());
+}

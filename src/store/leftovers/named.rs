@@ -18,6 +18,7 @@ use crate::data_root::kind::{self, Activity};
 use crate::dir::{Dir, Entry, Kind};
 use crate::id::{DiffId, DirId, FileName};
 use crate::inventory::{DRIVER, Inventory};
+use crate::store::layerdb::Layer;
 use crate::store::{id_of_name, read_each, read_id};
 use crate::unreadable::{Pins, Unreadable, keep};
 use std::collections::{BTreeSet, HashSet};
@@ -42,10 +43,12 @@ pub fn read(root: &Dir, inventory: &Inventory, wanted: &BTreeSet<What>, unreadab
     found
 }
 
-/// Entries about contents that no layer has. A layer whose content is not known could have any of them.
+/// Entries about contents that no layer has. A layer whose content is not known, or is not what its name was made from, could have any of
+/// them.
 fn distribution(root: &Dir, inventory: &Inventory, unreadable: &mut Vec<Unreadable>) -> Vec<Leftover> {
     let layers = inventory.layerdb.layers.values();
-    let Some(here): Option<HashSet<DiffId>> = layers.map(|layer| layer.diff.value().copied()).collect() else { return Vec::new() };
+    let content = |layer: &Layer| layer.diff.value().copied().filter(|_| layer.computed_chain() == Some(layer.chain));
+    let Some(here): Option<HashSet<DiffId>> = layers.map(content).collect() else { return Vec::new() };
     let by_diff = |dir: &Dir, entry: &Entry, unreadable: &mut Vec<Unreadable>| {
         id_of_name::<FileName<DiffId>>(dir, entry, Pins::Nothing, unreadable).map(|name| name.0)
     };
