@@ -2,16 +2,20 @@
 
 use crate::id::ImageId;
 use crate::inventory::Inventory;
-use crate::unreadable::Pins;
+use crate::store::repositories;
+use crate::unreadable::{Pins, Unreadable};
 use std::collections::BTreeSet;
+use std::path::Path;
 
 /// The images that nothing refers to, and those on which only such images were built.
 ///
 /// # Errors
 /// When who refers to what is not known as a whole, with the reason: then there is none.
 pub fn find(inventory: &Inventory) -> Result<BTreeSet<ImageId>, String> {
-    let lost = |pins| matches!(pins, Pins::Images | Pins::Everything);
-    if let Some(unreadable) = inventory.unreadable.iter().find(|unreadable| lost(unreadable.pins)) {
+    // A name that stands for nothing may be the only one of an image.
+    let is_name = |path: &Path| path.ends_with(repositories::PATH);
+    let lost = |unreadable: &&Unreadable| matches!(unreadable.pins, Pins::Images | Pins::Everything) || is_name(&unreadable.path);
+    if let Some(unreadable) = inventory.unreadable.iter().find(lost) {
         return Err(format!("cannot {} {}: {}", unreadable.operation, unreadable.path.display(), unreadable.error));
     }
     if inventory.references.is_empty() && !inventory.images.is_empty() {

@@ -10,6 +10,7 @@
 use super::parse_json;
 use crate::dir::{Cause, Dir, Operation};
 use crate::id::ImageId;
+use crate::render::escape::brief;
 use crate::unreadable::{Pins, Unreadable, keep};
 use serde::Deserialize;
 use std::collections::BTreeMap;
@@ -47,8 +48,24 @@ pub fn parse(content: &[u8]) -> Result<References, Cause> {
         repositories: Option<BTreeMap<String, BTreeMap<String, String>>>,
     }
     let raw: Raw = parse_json(content)?;
-    let references = raw.repositories.unwrap_or_default().into_values().flatten();
-    Ok(references.map(|(reference, id)| (reference, id.parse().map_err(|error: crate::id::IdError| error.to_string()))).collect())
+    let mut references = References::new();
+    for (repository, names) in raw.repositories.unwrap_or_default() {
+        for (reference, id) in names {
+            let image = if is_of(&reference, &repository) {
+                id.parse().map_err(|error: crate::id::IdError| error.to_string())
+            } else {
+                Err(format!("it stands under the repository {}", brief(&repository)))
+            };
+            let known = references.get(&reference).is_some_and(|known| *known != image);
+            references.insert(reference, if known { Err("it stands there twice".to_owned()) } else { image });
+        }
+    }
+    Ok(references)
+}
+
+/// Whether a reference is one of a repository: another one was written over, in part.
+fn is_of(reference: &str, repository: &str) -> bool {
+    reference.strip_prefix(repository).is_some_and(|rest| rest.starts_with([':', '@']))
 }
 
 #[cfg(test)]
@@ -63,6 +80,15 @@ mod tests {
         assert_eq!(references.len(), 3);
         assert_eq!(references["a:1"], Ok(id));
         assert!(references["a:bad"].as_ref().unwrap_err().contains("nonsense"));
+    }
+
+    #[test]
+    fn a_name_that_is_damaged_stands_for_nothing() {
+        let (one, other) = (ImageId::of(b"x"), ImageId::of(b"y"));
+        let content = format!(r#"{{"Repositories":{{"a":{{"b:1":"{one}"}},"b":{{"b:1":"{other}"}}}}}}"#);
+        assert_eq!(parse(content.as_bytes()).unwrap()["b:1"], Err("it stands there twice".to_owned()));
+        let content = format!(r#"{{"Repositories":{{"app":{{"apq:1":"{one}","application:1":"{one}"}}}}}}"#);
+        assert!(parse(content.as_bytes()).unwrap().values().all(Result::is_err));
     }
 
     #[test]

@@ -208,3 +208,25 @@ fn no_memory_of_a_registry_goes_while_a_layer_says_something_wrong_about_its_con
     fs::write(&file, format!("{}{slip}", &text[..text.len() - 1])).unwrap();
     assert_eq!(world.actions(&["--include", "distribution"]), Vec::<serde_json::Value>::new());
 }
+
+#[test]
+fn no_untagged_image_goes_while_a_name_stands_for_nothing() {
+    let (world, mut root) = World::empty();
+    for name in ["base:1", "spare:1"] {
+        let layer = root.layer(None, Tree::new(name).file("a", 1_000)).unwrap();
+        root.image(&ImageSpec::new(&layer).tag(name)).unwrap();
+    }
+    drop(root);
+    let file = world.root().join("image/overlay2/repositories.json");
+    let text = fs::read_to_string(&file).unwrap();
+    let damaged = [
+        text.replacen("sha256:", "sia256:", 1),
+        text.replacen("\"base:1\"", "\"bare:1\"", 1),
+        text.replacen("\"base:1\"", "\"spare:1\"", 1),
+    ];
+    for damaged in damaged {
+        assert_ne!(damaged, text);
+        fs::write(&file, damaged).unwrap();
+        assert_eq!(world.actions(&["--include", "untagged-images"]), Vec::<serde_json::Value>::new());
+    }
+}
