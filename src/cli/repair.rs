@@ -36,7 +36,7 @@ pub(super) struct Args {
     /// Write the plan to a file, to be applied later with --plan
     #[arg(long, value_name = "FILE", conflicts_with = "plan")]
     save_plan: Option<PathBuf>,
-    /// Apply this plan: of what it has everything that has not changed since, and nothing else
+    /// Apply this plan, which nobody but you or root may have written: of what it has everything that has not changed since, and nothing else
     #[arg(long, value_name = "FILE")]
     plan: Option<PathBuf>,
 }
