@@ -47,10 +47,11 @@ fn people_see_them_grouped_and_short() {
     assert!(lines[3].starts_with("    hint: "), "{}", lines[3]);
     assert!(page.contains("\ngarbage unreferenced-layer (6): a valid layer that no image, container or build needs\n"), "{page}");
     assert!(page.contains("  … and 1 more (--no-trunc shows all)\n"), "{page}");
-    assert_eq!(*lines.last().unwrap(), "0 errors, 1 warning, 25 garbage, 2 notices");
+    assert_eq!(*lines.last().unwrap(), "0 errors, 1 warning, 25 garbage, 2 notices", "{page}");
     assert!(!printed(&["check", "--no-scan", "--no-trunc"]).contains("more (--no-trunc"));
     let only = printed(&["check", "--filter", "code=dangling-link"]);
     assert!(only.starts_with("garbage dangling-link, 4") && only.lines().count() == 6, "{only}");
+    assert_eq!(only.lines().last(), Some("0 errors, 0 warnings, 1 garbage, 0 notices"), "what is filtered out is not counted");
 }
 
 #[test]

@@ -15,8 +15,9 @@ const SHOWN: usize = 5;
 
 /// The groups and what they add up to.
 pub(super) fn groups(document: &Value, view: &View) -> Result<String, FilterError> {
-    let findings = document["findings"].as_array().cloned().unwrap_or_default();
-    let findings = view.filters.apply(findings, &COLUMNS)?;
+    let all = document["findings"].as_array().cloned().unwrap_or_default();
+    let total = all.len();
+    let findings = view.filters.apply(all, &COLUMNS)?;
     let mut lines = Vec::new();
     let is_garbage = |finding: &Value| text(finding, "severity") == "garbage";
     let last_garbage = findings.iter().rfind(|finding| is_garbage(finding)).cloned();
@@ -31,7 +32,9 @@ pub(super) fn groups(document: &Value, view: &View) -> Result<String, FilterErro
     if document["deep"].is_object() {
         lines.push(verified(&document["deep"], view));
     }
-    lines.push(sum(&document["summary"], view));
+    // What garbage weighs is known of all of it only: findings overlap.
+    let weight = document["summary"]["garbage_bytes"].as_u64().filter(|_| findings.len() == total);
+    lines.push(sum(&findings, weight, view));
     Ok(lines.iter().map(|line| escape::line(line).into_owned() + "\n").collect())
 }
 
@@ -76,12 +79,13 @@ fn one(finding: &Value, most: usize) -> Vec<String> {
     lines
 }
 
-fn sum(summary: &Value, view: &View) -> String {
-    let count = |key: &str, noun: &str| words::count(summary[key].as_u64().unwrap_or_default(), noun);
-    let garbage = summary["garbage"].as_u64().unwrap_or_default();
-    let weight = summary["garbage_bytes"].as_u64().filter(|_| garbage > 0).map(|bytes| format!(" ({})", shown_bytes(bytes, view)));
-    let weight = weight.unwrap_or_default();
-    format!("{}, {}, {garbage} garbage{weight}, {}", count("errors", "error"), count("warnings", "warning"), count("notices", "notice"))
+/// How many findings of each severity are shown.
+fn sum(findings: &[Value], weight: Option<u64>, view: &View) -> String {
+    let number = |severity: &str| findings.iter().filter(|finding| text(finding, "severity") == severity).count();
+    let count = |severity: &str| words::count(number(severity) as u64, severity);
+    let garbage = number("garbage");
+    let weight = weight.filter(|_| garbage > 0).map(|bytes| format!(" ({})", shown_bytes(bytes, view))).unwrap_or_default();
+    format!("{}, {}, {garbage} garbage{weight}, {}", count("error"), count("warning"), count("notice"))
 }
 
 /// What was verified.
