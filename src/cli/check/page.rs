@@ -33,7 +33,7 @@ pub(super) fn groups(document: &Value, view: &View) -> Result<String, FilterErro
         lines.push(verified(&document["deep"], view));
     }
     // What garbage weighs is known of all of it only: findings overlap.
-    let weight = document["summary"]["garbage_bytes"].as_u64().filter(|_| findings.len() == total);
+    let weight = document["summary"].get("garbage_bytes").and_then(Value::as_u64).filter(|_| findings.len() == total);
     lines.push(sum(&findings, weight, view));
     Ok(lines.iter().map(|line| escape::line(line).into_owned() + "\n").collect())
 }
@@ -81,8 +81,8 @@ fn one(finding: &Value, most: usize) -> Vec<String> {
 
 /// How many findings of each severity are shown.
 fn sum(findings: &[Value], weight: Option<u64>, view: &View) -> String {
-    let number = |severity: &str| findings.iter().filter(|finding| text(finding, "severity") == severity).count();
-    let count = |severity: &str| words::count(number(severity) as u64, severity);
+    let number = |severity: &str| findings.iter().map(|finding| u64::from(text(finding, "severity") == severity)).sum();
+    let count = |severity: &str| words::count(number(severity), severity);
     let garbage = number("garbage");
     let weight = weight.filter(|_| garbage > 0).map(|bytes| format!(" ({})", shown_bytes(bytes, view))).unwrap_or_default();
     format!("{}, {}, {garbage} garbage{weight}, {}", count("error"), count("warning"), count("notice"))
