@@ -138,29 +138,45 @@ impl Row {
 
 /// Goes into `name` in every layer, seen or not, and says what is seen there.
 fn descend(union: &Union, rows: &[Row], name: &[u8]) -> (Vec<Row>, Option<Found>) {
-    let seen: Vec<Part> = rows.iter().filter(|row| row.hider.is_none() && row.is_directory()).map(|row| row.part.clone()).collect();
-    let found = resolve(union, &seen, name);
-    let parts = || found.iter().flat_map(|found| std::iter::once(&found.top).chain(&found.parts));
-    let mut next: Vec<Row> = Vec::new();
-    for row in rows.iter().filter(|row| row.is_directory()) {
-        let part = Part { layer: row.part.layer, path: join(&row.part.path, name) };
-        let Some(entry) = union.look(part.layer, &part.path) else { continue };
-        let hider = match &row.hider {
-            Some(hider) => Some(hider.clone()),
-            None if parts().any(|seen| *seen == part) => None,
-            None => hider_of(&next, &entry),
-        };
-        next.push(Row { part, entry: Some(entry), hider });
-    }
-    // What is seen under this name may have another one in its layer.
-    let elsewhere: Vec<Part> = parts().filter(|part| !next.iter().any(|row| row.part == **part)).cloned().collect();
-    for part in elsewhere {
-        if !next.iter().any(|row| row.part == part) {
-            let entry = union.look(part.layer, &part.path);
-            next.push(Row { part, entry, hider: None });
+    // What is seen comes first: nothing that is part of it is told as hidden, too.
+    let mut hiders: Vec<Option<&Hider>> = vec![None];
+    for hider in rows.iter().map(|row| row.hider.as_ref()) {
+        if !hiders.contains(&hider) {
+            hiders.push(hider);
         }
     }
+    let mut next: Vec<Row> = Vec::new();
+    let mut found = None;
+    for hider in hiders {
+        // What one thing hides was seen together before that came, so that in there the one may have hidden the other already.
+        let directories = rows.iter().filter(|row| row.hider.as_ref() == hider && row.is_directory());
+        let (group, seen) = descend_together(union, &directories.map(|row| row.part.clone()).collect::<Vec<_>>(), name, hider);
+        let is_new = |row: &Row| !next.iter().any(|other| other.part == row.part);
+        let group: Vec<Row> = group.into_iter().filter(is_new).collect();
+        next.extend(group);
+        found = if hider.is_none() { seen } else { found };
+    }
     next.sort_by_key(|row| row.part.layer);
+    (next, found)
+}
+
+/// Goes into `name` in directories that are merged, or were before `hider` came, and says what is, or was, seen there.
+fn descend_together(union: &Union, directories: &[Part], name: &[u8], hider: Option<&Hider>) -> (Vec<Row>, Option<Found>) {
+    let found = resolve(union, directories, name);
+    let parts = || found.iter().flat_map(|found| std::iter::once(&found.top).chain(&found.parts));
+    let mut next: Vec<Row> = Vec::new();
+    for directory in directories {
+        let part = Part { layer: directory.layer, path: join(&directory.path, name) };
+        let Some(entry) = union.look(part.layer, &part.path) else { continue };
+        let own = if parts().any(|seen| *seen == part) { None } else { hider_of(&next, &entry) };
+        next.push(Row { part, entry: Some(entry), hider: own.or_else(|| hider.cloned()) });
+    }
+    // What is seen under this name may have another one in its layer.
+    for part in parts() {
+        if !next.iter().any(|row| row.part == *part) {
+            next.push(Row { part: part.clone(), entry: union.look(part.layer, &part.path), hider: hider.cloned() });
+        }
+    }
     (next, found)
 }
 
@@ -172,7 +188,7 @@ fn hider_of(above: &[Row], entry: &Entry) -> Option<Hider> {
             Nature::Merged => !entry.is_directory() && entry.nature != Nature::Whiteout,
         })
     };
-    // One that is itself hidden by what is above its directory hides nothing; by what is in its own place, it did before that.
+    // One that is hidden itself has hidden what is below it before that.
     let own = above.iter().rev().find(cuts);
     match own.and_then(|row| Some((row, row.entry.as_ref()?))) {
         Some((row, own)) => {

@@ -1,6 +1,7 @@
 //! What a run with a cache counts is what a full one counts, whatever happened between the two outside of committed layers.
 
-use crate::look::{cases, inventory, measure};
+use crate::cases::cases;
+use crate::look::{inventory, measure};
 use crate::recipe::{self, Root};
 use layerwise::dir::Dir;
 use layerwise::usage::cache::{self, Clock, committed};

@@ -1,6 +1,7 @@
 //! On data-roots that Docker, its crashes and its failures left, `check` finds garbage and no damage.
 
-use crate::look::{audit, cases, findings, garbage};
+use crate::cases::cases;
+use crate::look::{audit, findings, garbage};
 use crate::recipe::{any, sound};
 use layerwise::check::{Code, Severity, Subject};
 use proptest::prelude::*;

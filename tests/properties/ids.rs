@@ -29,7 +29,7 @@ fn whole<T: Display + for<'a> TryFrom<&'a [u8]>>(text: &[u8]) -> Result<(), Test
 }
 
 proptest! {
-    #![proptest_config(crate::look::cases(256))]
+    #![proptest_config(crate::cases::cases(256))]
 
     #[test]
     fn identifiers_are_read_back(hex in "[0-9a-f]{64}", build in "[0-9a-z]{25}", link in "[A-Z2-7]{26}", image in "[a-z0-9]{1,9}(/[a-z0-9._-]{0,5}[a-z]){0,3}(:[a-z0-9]{1,5})?") {

@@ -1,7 +1,8 @@
 //! Whatever happens to any one file that Docker wrote, nothing becomes garbage that was not.
 
+use crate::cases::cases;
 use crate::garbage::world;
-use crate::look::{all, audit, cases, garbage, plan, taken, temporary, unmeasured};
+use crate::look::{all, audit, garbage, plan, taken, temporary, unmeasured};
 use crate::recipe::sound;
 use layerwise::audit::Audit;
 use layerwise::demo::{Builder, sample};

@@ -13,6 +13,7 @@
 )]
 
 mod cached;
+mod cases;
 mod check;
 mod garbage;
 mod ids;

@@ -1,6 +1,7 @@
 //! The classes partition all inodes, and add up to what `du` counts.
 
-use crate::look::{audit, cases};
+use crate::cases::cases;
+use crate::look::audit;
 use crate::recipe::any;
 use layerwise::report::df::{self, Detail, Weight};
 use layerwise::usage::class::Class;

@@ -1,6 +1,7 @@
 //! What every plan keeps to, whatever it is made for.
 
-use crate::look::{all, cases, inventory, measure, plan, taken};
+use crate::cases::cases;
+use crate::look::{all, inventory, measure, plan, taken};
 use crate::oracle;
 use crate::recipe::{any, sound};
 use jiff::{SignedDuration, Timestamp};

@@ -1,6 +1,7 @@
 //! Plans that are really applied, by the real program, which is killed anywhere: what is kept stays whole, and the next run comes to an end.
 
-use crate::look::{all, cases, inventory, plan, taken, temporary};
+use crate::cases::cases;
+use crate::look::{all, inventory, plan, taken, temporary};
 use crate::oracle;
 use crate::recipe::{Root, any, sound};
 use layerwise::plan::{Limits, Plan, Wanted};

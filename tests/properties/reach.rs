@@ -1,6 +1,7 @@
 //! The graph, which leaves out edges that others imply, reaches what plain looking up reaches, and nothing of that is garbage.
 
-use crate::look::{cases, garbage, inventory};
+use crate::cases::cases;
+use crate::look::{garbage, inventory};
 use crate::oracle;
 use crate::recipe::{any, sound};
 use layerwise::audit::Audit;

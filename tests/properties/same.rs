@@ -1,6 +1,7 @@
 //! The same input gives the same output, to the byte, for any number of threads.
 
-use crate::look::{cases, findings, inventory, measure};
+use crate::cases::cases;
+use crate::look::{findings, inventory, measure};
 use crate::recipe::any;
 use layerwise::audit::Audit;
 use layerwise::graph::Thing;

@@ -1,6 +1,7 @@
 //! Figures about the same bytes agree: an image's shared and exclusive parts, its layers, and what removing it frees.
 
-use crate::look::{audit, cases, unmeasured};
+use crate::cases::cases;
+use crate::look::{audit, unmeasured};
 use crate::recipe::{Root, sound};
 use crate::steps::remove_image;
 use layerwise::audit::Audit;

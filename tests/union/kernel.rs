@@ -5,7 +5,7 @@ use crate::step::{self, Step};
 use crate::world::{Renames, Seen, World, read, shown, walk};
 use layerwise::union::changes;
 use proptest::prelude::*;
-use proptest::test_runner::{Config, TestRunner};
+use proptest::test_runner::TestRunner;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Two to five layers, each with the steps that make it.
@@ -16,8 +16,6 @@ fn layers() -> impl Strategy<Value = Vec<Vec<Step>>> {
 
 /// Acts on worlds of random layers, some of which the kernel wrote in this way.
 pub(crate) fn each_case(cases: u32, renames: Renames, act: impl Fn(&World)) {
-    let usual = Config::default();
-    let config = Config { cases: (cases * usual.cases / 256).max(1), failure_persistence: None, max_shrink_iters: 300, ..usual };
     let strategy = (layers(), prop::sample::select(vec![Renames::Copy, renames]));
     let run = |(layers, renames): (Vec<Vec<Step>>, Renames)| {
         let mut world = World::new();
@@ -27,7 +25,7 @@ pub(crate) fn each_case(cases: u32, renames: Renames, act: impl Fn(&World)) {
         act(&world);
         Ok(())
     };
-    TestRunner::new(config).run(&strategy, run).unwrap();
+    TestRunner::new(crate::cases::cases(cases)).run(&strategy, run).unwrap();
 }
 
 #[test]

@@ -6,6 +6,8 @@
     reason = "a test that cannot go on fails, one that cannot run says so"
 )]
 
+#[path = "../properties/cases.rs"]
+mod cases;
 mod kernel;
 #[path = "../scan/machine.rs"]
 #[expect(dead_code, reason = "this binary uses a part of it")]

@@ -29,11 +29,8 @@ fn what_hides_a_version_is_all_that_does() {
         for layer in 0..world.layers() {
             for path in walk(&world.layer(layer)).into_keys() {
                 let part = Part { layer, path };
-                let location = locate(&union, &part.path).unwrap();
-                // Through a link it is another path.
-                if location.path != part.path {
-                    continue;
-                }
+                // Through a link it is another path, or none if it leads in a circle.
+                let Some(location) = locate(&union, &part.path).filter(|location| location.path == part.path) else { continue };
                 let version = location.versions.iter().find(|version| version.part == part);
                 let version = version.unwrap_or_else(|| panic!("{} of layer {layer} is not told", shown(&part.path)));
                 let is_seen = merged(&union, 0, &part.path).contains(&part);
@@ -115,4 +112,29 @@ fn what_was_replaced_twice_is_hidden_by_the_first() {
         told,
         [(Role::Provides, None), (Role::Hidden, Some((Hides::Overwritten, 0))), (Role::Hidden, Some((Hides::Overwritten, 1)))]
     );
+}
+
+#[test]
+fn what_was_deleted_in_a_directory_that_was_deleted_later_is_hidden_by_the_first() {
+    if !machine::can_mount("versions::what_was_deleted_in_a_directory_that_was_deleted_later_is_hidden_by_the_first") {
+        return;
+    }
+    let mut world = World::new();
+    let [base, second, third] = [(); 3].map(|()| world.add());
+    fs::create_dir(base.join("etc")).unwrap();
+    for name in ["rc", "fstab"] {
+        fs::write(base.join("etc").join(name), name).unwrap();
+    }
+    fs::create_dir(second.join("etc")).unwrap();
+    for path in [second.join("etc/rc"), third.join("etc")] {
+        assert!(std::process::Command::new("mknod").arg(path).args(["c", "0", "0"]).status().unwrap().success());
+    }
+    let hidden_by = |path: &str| {
+        let location = locate(&world.union(), path.as_bytes()).unwrap();
+        let lowest = location.versions.last().unwrap().clone();
+        let by = lowest.hider.unwrap().by.unwrap();
+        (lowest.part.layer, by.layer, shown(&by.path))
+    };
+    assert_eq!(hidden_by("etc/rc"), (2, 1, "etc/rc".to_owned()));
+    assert_eq!(hidden_by("etc/fstab"), (2, 0, "etc".to_owned()));
 }

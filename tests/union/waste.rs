@@ -8,7 +8,7 @@ use layerwise::id::{ChainId, DirId, ImageId};
 use layerwise::union::waste::{Forest, Waste, Why, find};
 use layerwise::union::{Layer, Marks, Nature, Part, Union};
 use proptest::prelude::*;
-use proptest::test_runner::{Config, TestRunner};
+use proptest::test_runner::TestRunner;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::os::unix::fs::MetadataExt as _;
@@ -117,6 +117,12 @@ impl Store {
         all.map(|stat| ((layer, stat.ino()), stat.blocks() * 512)).collect()
     }
 
+    /// Whether a layer has a file or the like with several names.
+    fn has_links(&self, layer: usize) -> bool {
+        let all = walkdir::WalkDir::new(self.diff(layer)).into_iter().map(|entry| entry.unwrap().metadata().unwrap());
+        all.into_iter().any(|stat| !stat.is_dir() && stat.nlink() > 1)
+    }
+
     /// The score, worked out image by image as the definition has it.
     fn lengths(&self, image: usize) -> (u128, u128) {
         let mut paths: BTreeMap<Vec<u8>, Vec<u64>> = BTreeMap::new();
@@ -166,8 +172,6 @@ fn entries(diff: &Path) -> BTreeMap<Vec<u8>, (Nature, u64)> {
 }
 
 fn each_store(cases: u32, act: impl Fn(&Store)) {
-    let usual = Config::default();
-    let config = Config { cases: (cases * usual.cases / 256).max(1), failure_persistence: None, max_shrink_iters: 200, ..usual };
     let layer = |size| prop::collection::vec(step::step(), size);
     let chain = (layer(15..40), prop::collection::vec(layer(2..15), 1..4)).prop_map(|(base, rest)| [vec![base], rest].concat());
     let branches = prop::collection::vec((0_usize..3, layer(2..15)), 0..3);
@@ -175,7 +179,7 @@ fn each_store(cases: u32, act: impl Fn(&Store)) {
         act(&Store::new(&chain, &branches));
         Ok(())
     };
-    TestRunner::new(config).run(&(chain, branches), run).unwrap();
+    TestRunner::new(crate::cases::cases(cases)).run(&(chain, branches), run).unwrap();
 }
 
 #[test]
@@ -183,7 +187,7 @@ fn what_is_wasted_is_what_is_stored_and_not_shown() {
     if !machine::can_mount("waste::what_is_wasted_is_what_is_stored_and_not_shown") {
         return;
     }
-    let wasted = std::cell::Cell::new(0);
+    let (wasted, exact) = (std::cell::Cell::new(0), std::cell::Cell::new(0));
     each_store(80, |store| {
         let (forest, found) = store.find();
         let layers: Vec<usize> = forest.layers.iter().map(|node| usize::from_str_radix(&node.dir.to_string()[..1], 16).unwrap()).collect();
@@ -208,10 +212,14 @@ fn what_is_wasted_is_what_is_stored_and_not_shown() {
         }
         let copies = found.copies.iter().map(|copies| copies.files.iter().map(|file| (layers[file.layer], file.inode)).collect());
         assert_eq!(copies.collect::<BTreeSet<BTreeSet<_>>>(), store.copies(&shown.iter().flatten().copied().collect()));
-        // Each culprit has taken its part, and no part twice.
+        // Each culprit has taken its part, and no part twice; but what has several names is hidden in some of a culprit's images only.
         let taken: u64 = found.culprits.iter().map(|(_, toll)| toll.weight.inodes * u64::from(toll.images.count())).sum();
-        assert_eq!(taken, found.wasted.iter().flat_map(BTreeMap::values).map(|weight| weight.inodes).sum::<u64>());
+        let told: u64 = found.wasted.iter().flat_map(BTreeMap::values).map(|weight| weight.inodes).sum();
+        let has_links = layers.iter().any(|&layer| store.has_links(layer));
+        assert!(taken == told || has_links && taken > told, "{taken} of {told}");
+        exact.set(exact.get() + usize::from(taken == told));
     });
+    assert!(exact.get() > 40, "the culprits' parts were nearly never exact: {exact:?}");
     assert!(wasted.get() > 100, "nearly nothing was wasted: {wasted:?}");
 }
 
