@@ -6,6 +6,7 @@
 use super::tar;
 use super::tree::{Kind, Member, Tree};
 use crate::id::{DiffId, Hex32};
+use base64::prelude::{BASE64_STANDARD as STANDARD, Engine as _};
 use flate2::{Compression, write::GzEncoder};
 use serde::Serialize;
 use sha2::{Digest as _, Sha256};
@@ -71,9 +72,9 @@ impl Archive {
         if let Kind::File(content) = &member.kind {
             content.write_to(Both(&mut self.digest, &mut crc))?;
         }
-        let payload = (size > 0).then(|| base64(&crc.finish().to_be_bytes()));
+        let payload = (size > 0).then(|| STANDARD.encode(crc.finish().to_be_bytes()));
         let text = std::str::from_utf8(name).ok();
-        let name_raw = text.is_none().then(|| base64(name));
+        let name_raw = text.is_none().then(|| STANDARD.encode(name));
         self.line(&Entry { r#type: 1, name: text, name_raw, size, payload, position: self.position })?;
         self.raw(&tar::padding(size));
         Ok(())
@@ -95,7 +96,7 @@ impl Archive {
     }
 
     fn end_segment(&mut self) -> io::Result<()> {
-        let payload = base64(&std::mem::take(&mut self.segment));
+        let payload = STANDARD.encode(std::mem::take(&mut self.segment));
         self.line(&Entry { r#type: 2, name: None, name_raw: None, size: 0, payload: Some(payload), position: self.position })
     }
 
@@ -149,20 +150,6 @@ impl Crc64 {
     const fn finish(self) -> u64 {
         !self.0
     }
-}
-
-/// Standard base64, padded.
-fn base64(bytes: &[u8]) -> String {
-    const LETTERS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-    let mut text = String::with_capacity(bytes.len().div_ceil(3) * 4);
-    for three in bytes.chunks(3) {
-        let group = three.iter().fold(0_u32, |group, &byte| group << 8 | u32::from(byte)) << (8 * (3 - three.len()));
-        for digit in 0..4 {
-            let letter = usize::try_from(group >> (18 - 6 * digit) & 63).ok().and_then(|index| LETTERS.get(index));
-            text.push(if digit > three.len() { '=' } else { letter.copied().map_or('=', char::from) });
-        }
-    }
-    text
 }
 
 #[cfg(test)]
