@@ -3,6 +3,9 @@
 //! A mend is as good as what it is proven from. So no mend is planned that changes what another is proven from, or that wants another thing
 //! in the same place: then neither is known to be right.
 
+#[cfg(test)]
+mod tests;
+
 use super::draft::Drafted;
 use super::references;
 use super::{Action, Class, Content, Evidence, Kind, New, Object, Owners, RelPath, Role};
