@@ -2,7 +2,8 @@
 //!
 //! dockerd mounts the layer and what it lies on side by side and compares two trees; only what the layer itself has can differ, so that is
 //! all that is walked here. It compares type, permissions, owner, device, capabilities and, but for directories, length and time (to the second
-//! where one side knows no more), never content. Its slips are kept: sockets and block devices pass for directories.
+//! where one side knows no more), never content. Older ones (20.10 and 26.1 do, 28.5 does not) take sockets and block devices for directories: they
+//! also list what was in a directory that became one, and see no other time of one.
 
 mod content;
 
@@ -189,16 +190,12 @@ impl Walk<'_> {
         if now.entry.is_directory() {
             let before = if is_directory { before.parts.clone() } else { Vec::new() };
             open.push(Place { path: path.clone(), now: now.parts.clone(), before });
-        } else if before.entry.is_directory() && passes_for_directory(now.entry.inode.mode) {
-            for (name, found) in self.union.list(&before.parts) {
-                self.delete(join(&path, &name), found);
-            }
         }
         // A directory that is merged hides nothing; of one that is not, what was in it is told name by name.
         let is_merged = is_directory && before.parts.iter().all(|part| now.parts.contains(part));
         let hidden = match is_merged {
             true => Weight::default(),
-            false if passes_for_directory(now.entry.inode.mode) => self.union.weigh(&before, Extent::Itself, &mut self.names),
+            false if now.entry.is_directory() => self.union.weigh(&before, Extent::Itself, &mut self.names),
             false => self.union.weigh(&before, Extent::Whole, &mut self.names),
         };
         let how = match fields.as_slice() {
@@ -239,12 +236,6 @@ impl Change {
     }
 }
 
-/// Whether dockerd takes it for a directory: by one bit, which sockets and block devices have too.
-const fn passes_for_directory(mode: u32) -> bool {
-    const DIRECTORY: u32 = 0o040_000;
-    mode & DIRECTORY != 0
-}
-
 /// In what dockerd sees a difference.
 fn differences(union: &Union, now: &Found, before: &Found) -> Vec<Field> {
     let (inode, former) = (&now.entry.inode, &before.entry.inode);
@@ -252,7 +243,7 @@ fn differences(union: &Union, now: &Found, before: &Found) -> Vec<Field> {
         let ((seconds, fraction), (former_seconds, former_fraction)) = (inode.modified, former.modified);
         seconds == former_seconds && (fraction == former_fraction || fraction == 0 || former_fraction == 0)
     };
-    let has_length = !passes_for_directory(former.mode);
+    let has_length = !before.entry.is_directory();
     let capabilities = |found: &Found| union.layer(found.top.layer)?.attribute(&found.top.path, b"security.capability");
     let differs = [
         (Field::Type, inode.file_type() != former.file_type()),

@@ -121,10 +121,17 @@ fn as_docker_says(items: &[Value]) -> BTreeSet<String> {
     listed.map(|item| format!("{} {}", text(item, "docker"), path(item))).collect()
 }
 
+/// Whether a line is of something that was in a directory that became a block device, which some Docker takes for a directory.
+fn is_below_a_device(line: &str, items: &[Value]) -> bool {
+    let devices = items.iter().filter(|item| item["kind"] == "block-device" && item["kind_before"] == "directory");
+    line.strip_prefix("D ").is_some_and(|path| devices.map(|item| text(item, "path")).any(|device| Path::new(path).starts_with(device)))
+}
+
 fn assert_same(container: &str, docker: &BTreeSet<String>, items: &[Value]) {
     let ours = as_docker_says(items);
+    let docker: BTreeSet<String> = docker.iter().filter(|line| !is_below_a_device(line, items)).cloned().collect();
     let only = |a: &BTreeSet<String>, b: &BTreeSet<String>| a.difference(b).cloned().collect::<Vec<_>>();
-    assert_eq!((only(docker, &ours), only(&ours, docker)), (Vec::new(), Vec::new()), "{container}: only docker, only layerwise");
+    assert_eq!((only(&docker, &ours), only(&ours, &docker)), (Vec::new(), Vec::new()), "{container}: only docker, only layerwise");
 }
 
 /// The item of a path below `/data`.
@@ -175,6 +182,7 @@ fn tell_more_than_docker(items: &[Value]) {
     assert_eq!(item(items, "gone")["hidden_inodes"], 4);
     for (path, change) in [
         ("to-file", "replaced"),
+        ("to-device", "replaced"),
         ("to-directory", "replaced"),
         ("opaque", "replaced"),
         ("link-to-file", "replaced"),

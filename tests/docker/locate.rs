@@ -2,14 +2,25 @@
 
 use std::collections::BTreeMap;
 use std::fs;
+use std::process::Command;
 
 use crate::changes::{SCRIPT, import};
 use crate::engine::Engine;
 use crate::layerwise::{Layerwise, document, number, text};
 
+/// Begins a command that runs in the container, seeing the files that it sees.
+///
+/// Not by `docker exec`: a runc that itself runs in a chroot starts what it executes at the root of the mount namespace, which is outside of that.
+fn within(engine: &Engine) -> Command {
+    let pid = engine.docker("inspect --format {{.State.Pid}} located");
+    let mut command = engine.inside("nsenter");
+    command.args(["--target", &pid, "--mount", "--root", "--wd", "--"]);
+    command
+}
+
 /// What the container sees below `/data`: type and permissions, length, owner and group, by path.
 fn seen(engine: &Engine) -> BTreeMap<String, (u32, u64, u64, u64)> {
-    let mut find = engine.docker_command("exec located");
+    let mut find = within(engine);
     find.args(["busybox", "find", "/data", "-exec", "busybox", "stat", "-c", "%n|%f|%s|%u|%g", "{}", "+"]);
     let lines = String::from_utf8_lossy(&engine.output(&mut find)).into_owned();
     let line = |line: &str| {
@@ -30,7 +41,7 @@ fn paths_are_where_the_container_finds_them() {
     engine.docker_sh("run -d --name located --network none --stop-signal KILL changes:1", &format!("{SCRIPT}\ntouch /ready; sleep 1000"));
     let mut engine = engine;
     let ready =
-        engine.wait_for(|engine| engine.docker_command("exec located busybox test -e /ready").status().unwrap().success().then_some(()));
+        engine.wait_for(|engine| within(engine).args(["busybox", "test", "-e", "/ready"]).status().unwrap().success().then_some(()));
     assert!(ready.is_some(), "{}", engine.docker("logs located"));
     let layerwise = Layerwise::on(&engine.data_root());
     let paths = seen(&engine);
@@ -43,7 +54,7 @@ fn paths_are_where_the_container_finds_them() {
         assert_eq!((number(provider, "user"), number(provider, "group")), (*user, *group), "{path}");
         if text(provider, "kind") == "file" {
             assert_eq!(number(provider, "size"), *size, "{path}");
-            let content = engine.output(engine.docker_command("exec located cat").arg(path));
+            let content = engine.output(within(&engine).arg("cat").arg(path));
             assert_eq!(fs::read(text(provider, "disk_path")).unwrap(), content, "{path}");
         }
     }

@@ -74,9 +74,9 @@ fn changes_are_what_a_comparison_of_two_mounts_finds() {
 
 /// What dockerd lists, worked out as it does it: from two whole trees.
 fn compare(now: &BTreeMap<Vec<u8>, Seen>, before: &BTreeMap<Vec<u8>, Seen>) -> BTreeMap<String, char> {
-    const DIRECTORY: u32 = 0o040_000;
+    let is_directory = |seen: &Seen| seen.mode & 0o170_000 == 0o040_000;
     let above = |path: &[u8]| layerwise::union::split(path).0.to_vec();
-    let is_entered = |path: &[u8]| path.is_empty() || now.get(path).is_some_and(|seen| seen.mode & DIRECTORY != 0);
+    let is_entered = |path: &[u8]| path.is_empty() || now.get(path).is_some_and(is_directory);
     let mut listed = BTreeMap::new();
     for (path, seen) in now {
         match before.get(path) {
@@ -84,7 +84,7 @@ fn compare(now: &BTreeMap<Vec<u8>, Seen>, before: &BTreeMap<Vec<u8>, Seen>) -> B
             // A directory that took the place of something else has nothing to compare its contents with.
             Some(former) => {
                 let without_content = |seen: &Seen| {
-                    let is_directory = former.mode & DIRECTORY != 0;
+                    let is_directory = is_directory(former);
                     let time = if is_directory { (0, 0) } else { seen.modified };
                     Seen { content: None, size: seen.size.filter(|_| !is_directory), modified: time, ..seen.clone() }
                 };
