@@ -7,6 +7,8 @@
 //! Everything here is pure: a policy is text, a scene is what was measured, and the same two always have the same outcomes. A rule speaks of the
 //! images that have a name, since only those can be meant by a pattern; what is shared and what is exclusive is counted among the images
 //! that the rule is about, so that the untagged images between the steps of a classic build count for nothing.
+//!
+//! A rule that needed something that could not be read does not pass: if what could be read keeps it, nobody knows whether it is kept.
 
 mod amount;
 mod evaluate;
@@ -19,10 +21,11 @@ mod scene;
 mod set;
 #[cfg(test)]
 mod tests;
+mod unread;
 
 pub use amount::{Amount, Limit};
 pub use evaluate::{Outcome, Subject, Verdict, evaluate};
 pub use init::starter;
 pub use parse::{PolicyError, parse};
-pub use policy::{Check, Level, Policy, Rule};
-pub use scene::{Host, Image, Layer, Scene};
+pub use policy::{Check, Level, Missing, Policy, Rule};
+pub use scene::{Host, Image, Layer, Scene, Unread};

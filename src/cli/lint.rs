@@ -20,7 +20,8 @@ use std::path::{Path, PathBuf};
 /// Check how images share layers and what they weigh against a policy
 ///
 /// Rules are about the images that have a name; what is shared and what is an image's own is counted among the images that a rule is about.
-/// Sizes are allocated bytes. Ends with 1 when a rule is broken whose level is not "warn".
+/// Sizes are allocated bytes. Ends with 1 when a rule whose level is not "warn" is broken, or nobody can tell whether it is because something
+/// that it needs could not be read.
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub(super) struct Args {
@@ -54,7 +55,7 @@ const EXAMPLES: &str = "Examples:
 Rules: base, same-base, min-shared, max-exclusive, max-size, max-layers, max-inodes, max-set-size, no-duplicate-layers, no-garbage,
 min-free-space, min-free-inodes; docs/lint.md explains each.";
 
-static COLUMNS: [Column; 12] = [
+static COLUMNS: [Column; 13] = [
     Column::new("verdict", "VERDICT", Kind::Name),
     Column::new("rule", "RULE", Kind::Name),
     Column::new("subject", "IMAGE", Kind::Text),
@@ -64,6 +65,7 @@ static COLUMNS: [Column; 12] = [
     Column::new("fix", "FIX", Kind::Text),
     Column::new("images", "IMAGES", Kind::Text).hidden(),
     Column::new("kind", "KIND", Kind::Name).hidden(),
+    Column::new("level", "LEVEL", Kind::Name).hidden(),
     Column::new("limit", "LIMIT", Kind::Count).hidden(),
     Column::new("measured", "MEASURED", Kind::Count).hidden(),
     Column::new("unit", "UNIT", Kind::Name).hidden(),
@@ -80,7 +82,7 @@ pub(super) fn run(args: &Args, global: &Global, output: &mut Output) -> Result<S
     let only = args.images.iter().map(|text| name(&session, text)).collect::<Result<BTreeSet<String>, Failure>>()?;
     let lint = report::report(escape::path(&args.policy), lint::evaluate(&policy, &scene), &only);
     write_files(args, &lint)?;
-    let (summary, failed) = (lint.summary, lint.summary.failed > 0);
+    let (summary, failed) = (lint.summary, lint.fails());
     if args.github {
         output.print(&report::annotations(&lint))?;
     } else {

@@ -45,19 +45,21 @@ fn base(scene: &Scene, image: &Image, patterns: &[String]) -> Found {
         .filter(|base| !base.chain.is_empty() && patterns.iter().any(|pattern| is_named(&base.names, pattern)))
         .collect();
     let below = bases.iter().filter(|base| image.chain.starts_with(&base.chain)).max_by_key(|base| base.chain.len());
-    let found = |holds, message| Found { holds, numbers: None, message, fix: None };
-    match below {
-        Some(base) => found(true, format!("it stands on {}", base.name())),
-        None if bases.is_empty() => found(false, format!("no image here is called {wanted}, so nobody can tell whether it stands on that"))
-            .fix(format!("pull {wanted} first, or correct `on`")),
-        None => {
-            let nearest = bases.iter().max_by_key(|base| common(&base.chain, &image.chain));
-            let (have, of) = nearest.map_or((0, 0), |base| (common(&base.chain, &image.chain), base.chain.len()));
-            let message =
-                format!("it does not stand on {wanted}: of that one's {} it has {have}", words::count(words::to_u64(of), "layer"));
-            found(false, message).fix(format!("build it again FROM {wanted} as it is here: an older or a newer one has other layers"))
-        }
+    if let Some(base) = below {
+        return Found::is(true, format!("it stands on {}", base.name()));
     }
+    let mut named = scene.images.iter().filter(|base| patterns.iter().any(|pattern| is_named(&base.names, pattern)));
+    if let Some(why) = named.find_map(|base| scene.unread.images.get(&base.id)) {
+        return Found::unknown(why);
+    }
+    if bases.is_empty() {
+        return Found::is(false, format!("no image here is called {wanted}, so nobody can tell whether it stands on that"))
+            .fix(format!("pull {wanted} first, or correct `on`"));
+    }
+    let nearest = bases.iter().max_by_key(|base| common(&base.chain, &image.chain));
+    let (have, of) = nearest.map_or((0, 0), |base| (common(&base.chain, &image.chain), base.chain.len()));
+    let message = format!("it does not stand on {wanted}: of that one's {} it has {have}", words::count(words::to_u64(of), "layer"));
+    Found::is(false, message).fix(format!("build it again FROM {wanted} as it is here: an older or a newer one has other layers"))
 }
 
 /// How many layers two chains have in common.

@@ -3,7 +3,6 @@
 use super::amount::Amount;
 use super::evaluate::{Verdict, evaluate};
 use super::parse::parse;
-use super::policy::Rule;
 use super::scene::{Image, Scene};
 use std::fmt::Write as _;
 
@@ -38,8 +37,7 @@ fn commented(rule: &str) -> String {
 }
 
 fn proposals(scene: &Scene) -> Vec<Proposal> {
-    let any = Rule { check: super::Check::SameBase, images: Vec::new(), except: Vec::new(), level: super::Level::Fail };
-    let images: Vec<&Image> = scene.images.iter().filter(|image| any.is_about(&image.names)).collect();
+    let images: Vec<&Image> = scene.images.iter().filter(|image| !image.names.is_empty()).collect();
     let most = |measure: &dyn Fn(&Image) -> u64| images.iter().map(|image| measure(image)).max().unwrap_or_default();
     let size = most(&|image| scene.weigh(image.chain.iter().copied()).0);
     let inodes = most(&|image| scene.weigh(image.chain.iter().copied()).1);

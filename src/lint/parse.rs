@@ -9,16 +9,17 @@
 //! except = ["shop/base"]
 //! limit = 12
 //! level = "warn"             # fail if left out
+//! missing = "fail"           # if there is no such image; warn if left out
 //! ```
 
 use super::amount::Limit;
-use super::policy::{Check, Level, Policy, Rule};
+use super::policy::{Check, Level, Missing, Policy, Rule};
 use crate::render::size;
 use crate::suggest::Unknown;
 use toml::{Table, Value};
 
 /// What every rule may say.
-const COMMON: [&str; 3] = ["images", "except", "level"];
+const COMMON: [&str; 4] = ["images", "except", "level", "missing"];
 
 /// How a rule's own key becomes a check.
 type Read = fn(Own<'_>) -> Result<Check, String>;
@@ -110,8 +111,9 @@ fn rule(name: &str, table: &Table, own: Option<&'static str>, check: Read) -> Re
     let patterns = |key| table.get(key).map_or(Ok(Vec::new()), |value| Own(Some(value)).patterns().map_err(|cause| error(key, cause)));
     let check = check(Own(own.and_then(|key| table.get(key)))).map_err(|cause| error(own.unwrap_or_default(), cause))?;
     let level = table.get("level").map_or(Ok(Level::default()), level).map_err(|cause| error("level", cause))?;
-    let rule = Rule { check, images: patterns("images")?, except: patterns("except")?, level };
-    if rule.check.is_about_host() && !(rule.images.is_empty() && rule.except.is_empty()) {
+    let missing = table.get("missing").map_or(Ok(Missing::default()), missing).map_err(|cause| error("missing", cause))?;
+    let rule = Rule { check, images: patterns("images")?, except: patterns("except")?, level, missing };
+    if rule.check.is_about_host() && ["images", "except", "missing"].into_iter().any(|key| table.contains_key(key)) {
         return Err(error("images", "the rule is about the host, not about images".to_owned()));
     }
     Ok(rule)
@@ -122,6 +124,15 @@ fn level(value: &Value) -> Result<Level, String> {
         Some("fail") => Ok(Level::Fail),
         Some("warn") => Ok(Level::Warn),
         _ => Err("write \"fail\" or \"warn\"".to_owned()),
+    }
+}
+
+fn missing(value: &Value) -> Result<Missing, String> {
+    match value.as_str() {
+        Some("ignore") => Ok(Missing::Ignore),
+        Some("warn") => Ok(Missing::Warn),
+        Some("fail") => Ok(Missing::Fail),
+        _ => Err("write \"fail\", \"warn\" or \"ignore\"".to_owned()),
     }
 }
 
@@ -201,12 +212,15 @@ mod tests {
 
     #[test]
     fn rules_of_one_kind_stand_beside_each_other() {
-        let policy = parse("[[max-size]]\nimages = ['a*']\nexcept = 'ab'\nlevel = 'warn'\nlimit = 1\n[[max-size]]\nlimit = 2\n").unwrap();
+        let policy =
+            parse("[[max-size]]\nimages = ['a*']\nexcept = 'ab'\nlevel = 'warn'\nmissing = 'fail'\nlimit = 1\n[[max-size]]\nlimit = 2\n")
+                .unwrap();
         let [first, second] = policy.rules.as_slice() else { panic!("{policy:?}") };
         assert_eq!(
             (first.images.as_slice(), first.except.as_slice(), first.level),
             (["a*".to_owned()].as_slice(), ["ab".to_owned()].as_slice(), Level::Warn)
         );
+        assert_eq!((first.missing, second.missing), (Missing::Fail, Missing::Warn));
         assert_eq!((&first.check, &second.check), (&Check::MaxSize(1), &Check::MaxSize(2)));
     }
 
@@ -221,6 +235,8 @@ mod tests {
             ("[max-layers]\nlimit = '7'", "[max-layers]: limit: write a whole number"),
             ("[min-shared]\nlimit = '140%'", "[min-shared]: limit: 140% is no percentage"),
             ("[same-base]\nlevel = 'maybe'", "[same-base]: level: write \"fail\" or \"warn\""),
+            ("[same-base]\nmissing = 'maybe'", "[same-base]: missing: write \"fail\", \"warn\" or \"ignore\""),
+            ("[no-garbage]\nmissing = 'fail'", "[no-garbage]: images: the rule is about the host"),
             ("[same-base]\nimages = []", "[same-base]: images: write a name"),
             ("[same-base]\nlimit = 1", "[same-base]: unknown key limit"),
             ("[no-garbage]\nimages = 'a'", "[no-garbage]: images: the rule is about the host"),

@@ -2,6 +2,7 @@
 
 use super::amount::Limit;
 use crate::glob;
+use serde::Serialize;
 
 /// The rules, by name, and those of one name in the order of the file.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -21,10 +22,25 @@ pub struct Rule {
     pub except: Vec<String>,
     /// What a breach means.
     pub level: Level,
+    /// What it means that there is no such image.
+    pub missing: Missing,
+}
+
+/// What it means that no image is what a rule is about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Missing {
+    /// Nothing.
+    Ignore,
+    /// It is told.
+    #[default]
+    Warn,
+    /// The whole check fails.
+    Fail,
 }
 
 /// What a breach of a rule means.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default, Serialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Level {
     /// It is told.
     Warn,
@@ -126,7 +142,8 @@ mod tests {
 
     #[test]
     fn an_image_without_a_name_is_nobodys() {
-        let rule = Rule { check: Check::SameBase, images: Vec::new(), except: vec!["b:*".to_owned()], level: Level::Fail };
+        let rule =
+            Rule { check: Check::SameBase, images: Vec::new(), except: vec!["b:*".to_owned()], level: Level::Fail, missing: Missing::Warn };
         assert!(rule.is_about(&["a:1".to_owned()]));
         assert!(!rule.is_about(&["a:1".to_owned(), "b:1".to_owned()]), "it is excepted by its other name");
         assert!(!rule.is_about(&[]));

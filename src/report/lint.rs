@@ -38,6 +38,14 @@ pub struct Item {
     pub found: Option<String>,
 }
 
+/// How other tools are told of an outcome: they know no more than this.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Severity {
+    Fine,
+    Warning,
+    Error,
+}
+
 /// How many rules held.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq, Serialize)]
 pub struct Summary {
@@ -47,6 +55,8 @@ pub struct Summary {
     pub warned: u64,
     /// Those that are broken, where that is a failure.
     pub failed: u64,
+    /// Those of which nobody knows, because something could not be read.
+    pub unknown: u64,
 }
 
 /// Reports outcomes; those about images of other names than `only` are left out, if there are any in it.
@@ -57,9 +67,14 @@ pub fn report(policy: String, outcomes: Vec<Outcome>, only: &BTreeSet<String>) -
         only.is_empty() || images.is_empty() || images.iter().any(|image| only.contains(image))
     };
     let mut outcomes: Vec<Outcome> = outcomes.into_iter().filter(is_wanted).collect();
-    outcomes.sort_by_key(|outcome| std::cmp::Reverse(outcome.verdict));
+    outcomes.sort_by_key(|outcome| std::cmp::Reverse((outcome.fails(), outcome.verdict)));
     let count = |verdict| words::to_u64(outcomes.iter().filter(|outcome| outcome.verdict == verdict).count());
-    let summary = Summary { passed: count(Verdict::Pass), warned: count(Verdict::Warn), failed: count(Verdict::Fail) };
+    let summary = Summary {
+        passed: count(Verdict::Pass),
+        warned: count(Verdict::Warn),
+        failed: count(Verdict::Fail),
+        unknown: count(Verdict::Unknown),
+    };
     let shown = |amount: Option<Amount>| amount.map(|amount| amount.to_string());
     let item = |outcome: Outcome| Item {
         subject: describe(&outcome.subject),
@@ -80,7 +95,24 @@ fn describe(subject: &Subject) -> String {
     }
 }
 
+impl Lint {
+    /// Whether anything in it makes the whole fail.
+    #[must_use]
+    pub fn fails(&self) -> bool {
+        self.results.iter().any(|item| item.outcome.fails())
+    }
+}
+
 impl Item {
+    /// What must be done about it.
+    fn severity(&self) -> Severity {
+        match self.outcome.verdict {
+            Verdict::Pass => Severity::Fine,
+            _ if self.outcome.fails() => Severity::Error,
+            Verdict::Warn | Verdict::Unknown | Verdict::Fail => Severity::Warning,
+        }
+    }
+
     /// What is wrong and what to change, in one line.
     #[must_use]
     pub fn sentence(&self) -> String {
@@ -93,6 +125,7 @@ impl Summary {
     /// In words.
     #[must_use]
     pub fn describe(self) -> String {
-        format!("{} passed, {} warned, {} failed", self.passed, self.warned, self.failed)
+        let unknown = if self.unknown > 0 { format!(", {} unknown", self.unknown) } else { String::new() };
+        format!("{} passed, {} warned, {} failed{unknown}", self.passed, self.warned, self.failed)
     }
 }
