@@ -3,15 +3,17 @@ use super::exit::{Failure, Status};
 use super::list::List;
 use super::output::Output;
 use super::session::{Scan, Session};
-use super::targets;
+use super::{progress, targets};
 use crate::graph::Thing;
-use crate::lint::{self, Policy, Scene};
+use crate::lint::{self, Policy, Scene, Wanted};
 use crate::render::column::{Column, Kind};
 use crate::render::escape;
 use crate::report::Document;
 use crate::report::lint::{self as report, Lint};
 use crate::report::target::Target;
 use crate::report::why::name_of;
+use crate::union::waste::{self, Ask, Forest};
+use crate::unreadable::Unreadable;
 use std::collections::BTreeSet;
 use std::fs::{self, OpenOptions};
 use std::io::Write as _;
@@ -52,8 +54,8 @@ const EXAMPLES: &str = "Examples:
   layerwise lint                                           check everything against it
   layerwise lint --policy ci.toml --junit lint.xml app:1   only what is about app:1, and a report for the CI system
 
-Rules: base, same-base, min-shared, max-exclusive, max-size, max-layers, max-inodes, max-set-size, no-duplicate-layers, no-garbage,
-min-free-space, min-free-inodes; docs/lint.md explains each.";
+Rules: base, same-base, min-shared, max-exclusive, max-size, max-layers, max-inodes, max-set-size, no-duplicate-layers, max-waste,
+min-efficiency, max-user-waste, no-setuid, no-path, no-garbage, min-free-space, min-free-inodes; docs/lint.md explains each.";
 
 static COLUMNS: [Column; 13] = [
     Column::new("verdict", "VERDICT", Kind::Name),
@@ -78,7 +80,9 @@ pub(super) fn run(args: &Args, global: &Global, output: &mut Output) -> Result<S
     }
     let policy = read(&args.policy)?;
     let session = Session::open(global, Scan::Measure, output)?;
-    let scene = Scene::of(&session.audit, session.filesystem().as_ref());
+    let mut scene = Scene::of(&session.audit, session.filesystem().as_ref());
+    let wanted = policy.wanted(&scene);
+    let lost = look_into(&session, &mut scene, wanted);
     let only = args.images.iter().map(|text| name(&session, text)).collect::<Result<BTreeSet<String>, Failure>>()?;
     let lint = report::report(escape::path(&args.policy), lint::evaluate(&policy, &scene), &only);
     write_files(args, &lint)?;
@@ -86,10 +90,27 @@ pub(super) fn run(args: &Args, global: &Global, output: &mut Output) -> Result<S
     if args.github {
         output.print(&report::annotations(&lint))?;
     } else {
-        printer.print(&Document::new("lint", &session.audit.inventory, lint), output)?;
+        printer.print(&Document::new("lint", &session.audit.inventory, lint).with(&lost), output)?;
     }
     output.say(&summary.describe());
     Ok(if failed { Status::Findings } else { Status::Fine })
+}
+
+/// Reads the layers of the images that somebody wants to know more of; tells what could not be read.
+fn look_into(session: &Session, scene: &mut Scene, wanted: Wanted) -> Vec<Unreadable> {
+    if wanted.images.is_empty() {
+        return Vec::new();
+    }
+    if !session.sees_marks() {
+        let why = || Err("only root is shown which directories hide what is below them".to_owned());
+        scene.insides = wanted.images.into_iter().map(|image| (image, why())).collect();
+        return Vec::new();
+    }
+    let (forest, incomplete) = Forest::plant(&session.audit.inventory, &wanted.images);
+    let ask = Ask { watch: wanted.watch, ..Ask::default() };
+    let found = progress::while_reading(&ask.met, || waste::find(&session.root.dir, &forest, session.marks(), &ask));
+    scene.insides = lint::insides(&forest, &incomplete, &found);
+    found.lost
 }
 
 /// Writes a policy to begin with.
@@ -98,7 +119,10 @@ fn init(args: &Args, global: &Global, output: &mut Output) -> Result<Status, Fai
         return Err(Failure::usage(format!("{} exists already", escape::path(&args.policy))).hint("name another file with --policy"));
     }
     let session = Session::open(global, Scan::Measure, output)?;
-    let text = lint::starter(&Scene::of(&session.audit, session.filesystem().as_ref()));
+    let mut scene = Scene::of(&session.audit, session.filesystem().as_ref());
+    let wanted = lint::wanted_to_start(&scene);
+    look_into(&session, &mut scene, wanted);
+    let text = lint::starter(&scene);
     let file = OpenOptions::new().write(true).create_new(true).open(&args.policy);
     file.and_then(|mut file| file.write_all(text.as_bytes())).map_err(|error| cannot_write(&args.policy, &error))?;
     output.say(&format!("{} was written; all that is here now passes", escape::path(&args.policy)));

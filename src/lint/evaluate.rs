@@ -4,6 +4,7 @@ use super::amount::Amount;
 use super::policy::{Level, Missing, Policy, Rule};
 use super::scene::{Image, Scene};
 use super::{host, image, set};
+use crate::id::ChainId;
 use serde::Serialize;
 
 /// What came of one rule for one subject.
@@ -28,6 +29,25 @@ pub struct Outcome {
     pub message: String,
     /// What to change; nothing where nothing is wrong.
     pub fix: Option<String>,
+    /// The paths in the image that break it, the worst or the first of them.
+    pub places: Vec<Place>,
+}
+
+/// A path in an image that breaks a rule.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+pub struct Place {
+    /// The path.
+    pub path: String,
+    /// What it occupies, if that is the matter.
+    pub bytes: Option<u64>,
+    /// The layer that has it.
+    pub layer: Option<ChainId>,
+    /// The step that made that.
+    pub step: Option<String>,
+    /// The layer that hides it, if that is the matter.
+    pub hidden_by: Option<ChainId>,
+    /// The step that made that.
+    pub hidden_by_step: Option<String>,
 }
 
 /// What a rule is held against.
@@ -62,6 +82,8 @@ pub(super) struct Found {
     pub(super) fix: Option<String>,
     /// What could not be read and might have broken the rule.
     pub(super) doubt: Option<String>,
+    /// The paths in an image that break the rule.
+    pub(super) places: Vec<Place>,
 }
 
 /// What to do where something could not be read.
@@ -120,7 +142,7 @@ impl Outcome {
 impl Found {
     /// Something without numbers.
     pub(super) const fn is(holds: bool, message: String) -> Self {
-        Self { holds, numbers: None, message, fix: None, doubt: None }
+        Self { holds, numbers: None, message, fix: None, doubt: None, places: Vec::new() }
     }
 
     /// A limit from above.
@@ -143,6 +165,11 @@ impl Found {
         Self { fix: Some(fix.into()), ..self }
     }
 
+    /// Says where it is.
+    pub(super) fn at(self, places: Vec<Place>) -> Self {
+        Self { places, ..self }
+    }
+
     /// Says what could not be read; what was known before comes first.
     pub(super) fn doubted(self, doubt: Option<&str>) -> Self {
         Self { doubt: self.doubt.or_else(|| doubt.map(str::to_owned)), ..self }
@@ -163,6 +190,7 @@ impl Found {
         };
         Outcome {
             rule: rule.check.name(),
+            places: if self.holds { Vec::new() } else { self.places },
             subject,
             limit: self.numbers.map(|(_, limit)| limit),
             measured: self.numbers.map(|(measured, _)| measured),

@@ -4,6 +4,7 @@ use super::amount::{Amount, Limit};
 use super::evaluate::Found;
 use super::policy::{Check, is_named};
 use super::scene::{Image, Scene, short};
+use super::within;
 use crate::id::ChainId;
 use crate::render::size::{self, Digits};
 use crate::render::words;
@@ -27,6 +28,9 @@ pub(super) fn look(check: &Check, scene: &Scene, (image, set): (&Image, &[&Image
         Check::MaxInodes(limit) => {
             let message = format!("it has {}", words::count(inodes, "inode"));
             Some(Found::at_most(Amount::Count(inodes), Amount::Count(*limit), message).fix(heaviest(scene, image.chain.iter().copied())))
+        }
+        Check::MaxWaste(_) | Check::MinEfficiency(_) | Check::MaxUserWaste(_) | Check::NoSetuid { .. } | Check::NoPath { .. } => {
+            within::look(check, scene, image)
         }
         Check::SameBase
         | Check::MaxSetSize(_)

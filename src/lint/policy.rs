@@ -1,6 +1,7 @@
 //! What a policy asks for.
 
 use super::amount::Limit;
+use super::paths::Paths;
 use crate::glob;
 use serde::Serialize;
 
@@ -68,6 +69,24 @@ pub enum Check {
     MaxInodes(u64),
     /// All images of the set together weigh at most so much, each layer counted once.
     MaxSetSize(u64),
+    /// No container misses more than so much of what an image stores.
+    MaxWaste(Limit),
+    /// The efficiency of an image, as the best-known explorer of layers computes it, is at least so many percent.
+    MinEfficiency(u64),
+    /// What that explorer calls wasted is at most so many percent of what is above the lowest layer.
+    MaxUserWaste(u64),
+    /// No file of the final image runs with the rights of its owner or group.
+    NoSetuid {
+        /// Those that may.
+        allow: Paths,
+    },
+    /// Nothing of these is in the final image.
+    NoPath {
+        /// What must not be there.
+        paths: Paths,
+        /// What may be all the same.
+        allow: Paths,
+    },
     /// No content is stored under several chains.
     NoDuplicateLayers,
     /// Nothing on the host belongs to nothing.
@@ -91,11 +110,22 @@ impl Check {
             Self::MaxLayers(_) => "max-layers",
             Self::MaxInodes(_) => "max-inodes",
             Self::MaxSetSize(_) => "max-set-size",
+            Self::MaxWaste(_) => "max-waste",
+            Self::MinEfficiency(_) => "min-efficiency",
+            Self::MaxUserWaste(_) => "max-user-waste",
+            Self::NoSetuid { .. } => "no-setuid",
+            Self::NoPath { .. } => "no-path",
             Self::NoDuplicateLayers => "no-duplicate-layers",
             Self::NoGarbage => "no-garbage",
             Self::MinFreeSpace(_) => "min-free-space",
             Self::MinFreeInodes(_) => "min-free-inodes",
         }
+    }
+
+    /// Whether it is about what is inside of images, so that their layers have to be read.
+    #[must_use]
+    pub const fn is_about_inside(&self) -> bool {
+        matches!(self, Self::MaxWaste(_) | Self::MinEfficiency(_) | Self::MaxUserWaste(_) | Self::NoSetuid { .. } | Self::NoPath { .. })
     }
 
     /// Whether it is about the host, whatever images there are.

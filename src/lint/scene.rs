@@ -1,5 +1,6 @@
 //! What a policy is held against.
 
+use super::inside::Insides;
 use super::unread;
 use crate::audit::Audit;
 use crate::data_root::FileSystem;
@@ -18,6 +19,8 @@ pub struct Scene {
     pub layers: BTreeMap<ChainId, Layer>,
     /// The host.
     pub host: Option<Host>,
+    /// What is inside of the images that somebody looked into.
+    pub insides: Insides,
     /// What could not be read of all this.
     pub unread: Unread,
 }
@@ -86,7 +89,7 @@ impl Scene {
             space: file_system.map(|file_system| (file_system.bytes_free, file_system.bytes_total)),
             inodes: file_system.map(|file_system| (file_system.inodes_free, file_system.inodes_total)),
         };
-        Self { images: images.collect(), layers: layers.collect(), host: Some(host), unread }
+        Self { images: images.collect(), layers: layers.collect(), host: Some(host), insides: Insides::new(), unread }
     }
 
     /// What of an image could not be read.

@@ -1,5 +1,7 @@
 //! Every rule: once kept, once broken.
 
+mod inside;
+
 use super::scene::{Host, Image, Layer, Scene};
 use super::{Outcome, Verdict, evaluate, parse, starter};
 use crate::id::{ChainId, DiffId, ImageId};

@@ -1,6 +1,7 @@
 //! `lint`: a policy to begin with, what it finds, and the reports for others to read.
 
 mod damaged;
+mod inside;
 
 use crate::sample::{binary, root, run};
 use serde_json::Value;
