@@ -3,6 +3,7 @@
 //! ```text
 //! layerwise.toml ─► parse ─► Policy ──────────────────────────┐
 //! Audit ──────────────────────► Scene ─────────────────────────┴─► evaluate ─► Outcome, one for each rule and image (or set of images, or the host)
+//! what was there before ──► Baseline ──────────────────────┤
 //! layers, if a rule needs them ─► Inside, of each image ─► ┘
 //! ```
 //! Everything here is pure: a policy is text, a scene is what was measured, and the same two always have the same outcomes. A rule speaks of the
@@ -12,6 +13,8 @@
 //! A rule that needed something that could not be read does not pass: if what could be read keeps it, nobody knows whether it is kept.
 
 mod amount;
+mod baseline;
+mod change;
 mod evaluate;
 mod host;
 mod image;
@@ -29,6 +32,7 @@ mod value;
 mod within;
 
 pub use amount::{Amount, Limit};
+pub use baseline::Baseline;
 pub use evaluate::{Outcome, Place, Subject, Verdict, evaluate};
 pub use init::{starter, wanted_to_start};
 pub use inside::{Hidden, Inside, Insides, Shown, Wanted, insides};

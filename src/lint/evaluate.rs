@@ -3,7 +3,7 @@
 use super::amount::Amount;
 use super::policy::{Level, Missing, Policy, Rule};
 use super::scene::{Image, Scene};
-use super::{host, image, set};
+use super::{change, host, image, set};
 use crate::id::ChainId;
 use serde::Serialize;
 
@@ -25,6 +25,9 @@ pub struct Outcome {
     pub verdict: Verdict,
     /// What it means if that is not `pass`.
     pub level: Level,
+    /// Whether it is about what became of images since a baseline was saved.
+    #[serde(skip)]
+    pub is_about_change: bool,
     /// What is the case, in a sentence.
     pub message: String,
     /// What to change; nothing where nothing is wrong.
@@ -103,16 +106,21 @@ fn evaluate_rule(rule: &Rule, scene: &Scene) -> Vec<Outcome> {
     if rule.check.is_about_host() {
         return scene.host.iter().filter_map(|host| host::look(&rule.check, host)).map(|found| outcome("host", &[], found)).collect();
     }
+    if rule.check.is_about_change() && scene.baseline.is_none() {
+        // Like a rule that no image matches: it must not look as if it were kept.
+        return vec![Outcome { verdict: Verdict::Warn, ..outcome("set", &[], change::nothing_to_compare()) }];
+    }
     // A name that is lost may be that of an image that breaks the rule.
     let lost = scene.unread.names.as_ref().map(|why| outcome("set", &[], Found::unknown(why)));
     let set: Vec<&Image> = scene.images.iter().filter(|image| rule.is_about(&image.names)).collect();
     let mut outcomes = if set.is_empty() {
         let told = (lost.is_none() && rule.missing != Missing::Ignore).then(|| nothing_matches(rule));
         told.into_iter().collect()
-    } else if let Some(found) = set::look(&rule.check, scene, &set) {
+    } else if let Some(found) = set::look(&rule.check, scene, &set).or_else(|| change::of_set(rule, scene, &set)) {
         vec![outcome("set", &set, found.doubted(set.iter().find_map(|image| scene.doubt(image))))]
     } else {
-        let look = |one| Some(image::look(&rule.check, scene, (one, &set))?.doubted(scene.doubt(one)));
+        let found = |one| image::look(&rule.check, scene, (one, &set)).or_else(|| change::of_image(rule, scene, (one, &set)));
+        let look = |one| Some(found(one)?.doubted(scene.doubt(one)));
         set.iter().filter_map(|&one| Some(outcome("image", &[one], look(one)?))).collect()
     };
     outcomes.extend(lost);
@@ -197,6 +205,7 @@ impl Found {
             unit: self.numbers.map(|(measured, _)| measured.unit()),
             verdict,
             level: rule.level,
+            is_about_change: rule.check.is_about_change(),
             message,
             fix,
         }

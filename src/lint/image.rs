@@ -33,6 +33,9 @@ pub(super) fn look(check: &Check, scene: &Scene, (image, set): (&Image, &[&Image
             within::look(check, scene, image)
         }
         Check::SameBase
+        | Check::MaxGrowth(_)
+        | Check::MaxSharingLost(_)
+        | Check::NoNewDuplicates
         | Check::MaxSetSize(_)
         | Check::NoDuplicateLayers
         | Check::NoGarbage
@@ -72,7 +75,7 @@ fn common(one: &[ChainId], other: &[ChainId]) -> usize {
 }
 
 /// The layers of an image that another of the set has too, or those that none has.
-fn layers_of((image, set): (&Image, &[&Image]), shared: bool) -> Vec<ChainId> {
+pub(super) fn layers_of((image, set): (&Image, &[&Image]), shared: bool) -> Vec<ChainId> {
     let others = || set.iter().filter(|other| other.id != image.id);
     image.chain.iter().copied().filter(|chain| others().any(|other| other.chain.contains(chain)) == shared).collect()
 }
@@ -95,7 +98,7 @@ fn max_exclusive(scene: &Scene, (image, set): (&Image, &[&Image]), limit: Limit)
 }
 
 /// Which of some layers to look at first.
-fn heaviest(scene: &Scene, chains: impl IntoIterator<Item = ChainId>) -> String {
+pub(super) fn heaviest(scene: &Scene, chains: impl IntoIterator<Item = ChainId>) -> String {
     let layers = chains.into_iter().filter_map(|chain| Some((chain, scene.layers.get(&chain)?)));
     let Some((chain, layer)) = layers.max_by_key(|(chain, layer)| (layer.bytes, *chain)) else { return "it has no layers".to_owned() };
     let step = layer.step.as_ref().map(|step| format!(", made by `{step}`")).unwrap_or_default();

@@ -68,6 +68,13 @@ fn proposals(scene: &Scene) -> Vec<Proposal> {
         unwanted("Nor do caches that only the build needs.", &CACHES),
         rule("All images stand on the same layer. Give `images` if only some are to.", "same-base", String::new()),
         rule("The same content in several layers is stored, pulled and cached several times.", "no-duplicate-layers", String::new()),
+        rule(
+            "Beside a baseline (--save-baseline, --baseline): what an image has of its own, in percent of what it weighed.",
+            "max-growth",
+            "limit = \"10%\"\n".to_owned(),
+        ),
+        rule("What it shares no more with others, in percent of what it weighed.", "max-sharing-lost", "limit = \"10%\"\n".to_owned()),
+        rule("Contents that are stored more often than in the baseline.", "no-new-duplicates", String::new()),
         rule("Nothing belongs to nothing: `layerwise prune` takes it back.", "no-garbage", String::new()),
         rule("A Docker host without space does not start containers.", "min-free-space", "limit = \"10%\"\n".to_owned()),
         rule("Nor does one without inodes.", "min-free-inodes", "limit = \"10%\"\n".to_owned()),

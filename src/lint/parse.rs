@@ -24,12 +24,14 @@ const COMMON: [&str; 4] = ["images", "except", "level", "missing"];
 type Read = fn(Own<'_>) -> Result<Check, Wrong>;
 
 /// Every rule: its name, the keys that it has beside those, and how these are read.
-const RULES: [(&str, &[&str], Read); 17] = [
+const RULES: [(&str, &[&str], Read); 20] = [
     ("base", &["on"], |own| own.at("on").patterns().map(Check::Base)),
     ("max-exclusive", &["limit"], |own| own.at("limit").limit().map(Check::MaxExclusive)),
+    ("max-growth", &["limit"], |own| own.at("limit").limit().map(Check::MaxGrowth)),
     ("max-inodes", &["limit"], |own| own.at("limit").count().map(Check::MaxInodes)),
     ("max-layers", &["limit"], |own| own.at("limit").count().map(Check::MaxLayers)),
     ("max-set-size", &["limit"], |own| own.at("limit").bytes().map(Check::MaxSetSize)),
+    ("max-sharing-lost", &["limit"], |own| own.at("limit").limit().map(Check::MaxSharingLost)),
     ("max-size", &["limit"], |own| own.at("limit").bytes().map(Check::MaxSize)),
     ("max-user-waste", &["limit"], |own| own.at("limit").percent().map(Check::MaxUserWaste)),
     ("max-waste", &["limit"], |own| own.at("limit").limit().map(Check::MaxWaste)),
@@ -39,6 +41,7 @@ const RULES: [(&str, &[&str], Read); 17] = [
     ("min-shared", &["limit"], |own| own.at("limit").limit().map(Check::MinShared)),
     ("no-duplicate-layers", &[], |_| Ok(Check::NoDuplicateLayers)),
     ("no-garbage", &[], |_| Ok(Check::NoGarbage)),
+    ("no-new-duplicates", &[], |_| Ok(Check::NoNewDuplicates)),
     ("no-path", &["paths", "allow"], |own| Ok(Check::NoPath { paths: own.at("paths").paths()?, allow: own.may("allow").paths()? })),
     ("no-setuid", &["allow"], |own| Ok(Check::NoSetuid { allow: own.may("allow").paths()? })),
     ("same-base", &[], |_| Ok(Check::SameBase)),
@@ -148,6 +151,9 @@ mod tests {
             ("[base]\non = 'debian:12'", Check::Base(vec!["debian:12".to_owned()])),
             ("[base]\non = ['a', 'b']", Check::Base(vec!["a".to_owned(), "b".to_owned()])),
             ("[max-exclusive]\nlimit = '10%'", Check::MaxExclusive(Limit::Percent(10))),
+            ("[max-growth]\nlimit = '5MB'", Check::MaxGrowth(Limit::Bytes(5_000_000))),
+            ("[max-sharing-lost]\nlimit = '5%'", Check::MaxSharingLost(Limit::Percent(5))),
+            ("[no-new-duplicates]", Check::NoNewDuplicates),
             ("[max-inodes]\nlimit = 7", Check::MaxInodes(7)),
             ("[max-layers]\nlimit = 7", Check::MaxLayers(7)),
             ("[max-set-size]\nlimit = '1kB'", Check::MaxSetSize(1000)),

@@ -89,6 +89,12 @@ pub enum Check {
     },
     /// No content is stored under several chains.
     NoDuplicateLayers,
+    /// An image has at most so much more of its own than in the baseline.
+    MaxGrowth(Limit),
+    /// It shares at most so much less than in the baseline.
+    MaxSharingLost(Limit),
+    /// No content is stored more often than in the baseline.
+    NoNewDuplicates,
     /// Nothing on the host belongs to nothing.
     NoGarbage,
     /// So much of the file system is free.
@@ -116,10 +122,19 @@ impl Check {
             Self::NoSetuid { .. } => "no-setuid",
             Self::NoPath { .. } => "no-path",
             Self::NoDuplicateLayers => "no-duplicate-layers",
+            Self::MaxGrowth(_) => "max-growth",
+            Self::MaxSharingLost(_) => "max-sharing-lost",
+            Self::NoNewDuplicates => "no-new-duplicates",
             Self::NoGarbage => "no-garbage",
             Self::MinFreeSpace(_) => "min-free-space",
             Self::MinFreeInodes(_) => "min-free-inodes",
         }
+    }
+
+    /// Whether it is about what became of images since a baseline was saved.
+    #[must_use]
+    pub const fn is_about_change(&self) -> bool {
+        matches!(self, Self::MaxGrowth(_) | Self::MaxSharingLost(_) | Self::NoNewDuplicates)
     }
 
     /// Whether it is about what is inside of images, so that their layers have to be read.
@@ -146,13 +161,15 @@ impl Rule {
 
 /// Whether one of the names is the pattern's; a pattern without a tag means any tag.
 pub(super) fn is_named(names: &[String], pattern: &str) -> bool {
-    let untagged = |name: &str| {
-        let end = name.rfind('/').map_or(0, |slash| slash + 1);
-        let repository = name.split_once('@').map_or(name, |(repository, _)| repository);
-        let colon = repository.get(end..).and_then(|last| last.find(':')).map(|colon| end + colon);
-        colon.and_then(|colon| repository.get(..colon)).unwrap_or(repository).to_owned()
-    };
-    names.iter().any(|name| glob::matches(pattern, name) || glob::matches(pattern, &untagged(name)))
+    names.iter().any(|name| glob::matches(pattern, name) || glob::matches(pattern, repository(name)))
+}
+
+/// A name without its tag and its digest.
+pub(super) fn repository(name: &str) -> &str {
+    let end = name.rfind('/').map_or(0, |slash| slash + 1);
+    let repository = name.split_once('@').map_or(name, |(repository, _)| repository);
+    let colon = repository.get(end..).and_then(|last| last.find(':')).map(|colon| end + colon);
+    colon.and_then(|colon| repository.get(..colon)).unwrap_or(repository)
 }
 
 #[cfg(test)]

@@ -1,5 +1,6 @@
 //! What a policy is held against.
 
+use super::baseline::Baseline;
 use super::inside::Insides;
 use super::unread;
 use crate::audit::Audit;
@@ -21,6 +22,8 @@ pub struct Scene {
     pub host: Option<Host>,
     /// What is inside of the images that somebody looked into.
     pub insides: Insides,
+    /// What was there before, if that is to be compared.
+    pub baseline: Option<Box<Baseline>>,
     /// What could not be read of all this.
     pub unread: Unread,
 }
@@ -89,7 +92,7 @@ impl Scene {
             space: file_system.map(|file_system| (file_system.bytes_free, file_system.bytes_total)),
             inodes: file_system.map(|file_system| (file_system.inodes_free, file_system.inodes_total)),
         };
-        Self { images: images.collect(), layers: layers.collect(), host: Some(host), insides: Insides::new(), unread }
+        Self { images: images.collect(), layers: layers.collect(), host: Some(host), insides: Insides::new(), baseline: None, unread }
     }
 
     /// What of an image could not be read.

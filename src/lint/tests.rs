@@ -1,5 +1,6 @@
 //! Every rule: once kept, once broken.
 
+mod change;
 mod inside;
 
 use super::scene::{Host, Image, Layer, Scene};

@@ -22,6 +22,19 @@ pub struct Lint {
     pub results: Vec<Item>,
     /// How many there are of each.
     pub summary: Summary,
+    /// What they were compared with, if they were.
+    pub baseline: Option<Compared>,
+}
+
+/// What the images were compared with.
+#[derive(Debug, Serialize)]
+pub struct Compared {
+    /// The file.
+    pub file: String,
+    /// The images that it does not know.
+    pub new: Vec<String>,
+    /// The images that it knows and that are not here.
+    pub gone: Vec<String>,
 }
 
 /// What came of one rule for one image, for a set of images, or for the host.
@@ -82,7 +95,7 @@ pub fn report(policy: String, outcomes: Vec<Outcome>, only: &BTreeSet<String>) -
         found: shown(outcome.measured),
         outcome,
     };
-    Lint { policy, results: outcomes.into_iter().map(item).collect(), summary }
+    Lint { policy, results: outcomes.into_iter().map(item).collect(), summary, baseline: None }
 }
 
 /// Whom an outcome is about, in words.
@@ -92,6 +105,15 @@ fn describe(subject: &Subject) -> String {
         [] => "no image".to_owned(),
         [one] => one.clone(),
         images => words::count(words::to_u64(images.len()), "image"),
+    }
+}
+
+impl Compared {
+    /// What is new and what is gone, in a sentence.
+    #[must_use]
+    pub fn describe(&self) -> String {
+        let list = |names: &[String]| if names.is_empty() { "nothing".to_owned() } else { names.join(", ") };
+        format!("since {}: new {}; gone {}", self.file, list(&self.new), list(&self.gone))
     }
 }
 

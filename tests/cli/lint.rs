@@ -1,5 +1,6 @@
 //! `lint`: a policy to begin with, what it finds, and the reports for others to read.
 
+mod baseline;
 mod damaged;
 mod inside;
 

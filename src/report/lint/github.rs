@@ -40,6 +40,9 @@ pub fn summary(lint: &Lint) -> String {
         let (subject, sentence) = (cell(&item.subject), cell(&item.sentence()));
         let _ = writeln!(text, "| {verdict} | {} | {subject} | {} | {} | {sentence} |", outcome.rule, number(allowed), number(found));
     }
+    if let Some(compared) = &lint.baseline {
+        let _ = writeln!(text, "\n{}", cell(&compared.describe()));
+    }
     text
 }
 
