@@ -3,6 +3,7 @@
 mod baseline;
 mod damaged;
 mod inside;
+mod schemas;
 
 use crate::sample::{binary, root, run};
 use serde_json::Value;

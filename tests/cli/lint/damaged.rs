@@ -7,10 +7,17 @@ use std::path::PathBuf;
 use tempfile::TempDir;
 
 /// A shop with two images, of which one has lost the directory of its own layer.
-struct Shop(TempDir);
+pub(super) struct Shop(TempDir);
+
+/// Rules with every verdict: pass, warn and unknown with both levels, and fail.
+pub(super) const VERDICTS: &str = "[[max-layers]]\nimages = ['shop/*']\nlimit = 9\n\
+    [[max-size]]\nimages = 'shop/web'\nlimit = 1\n\
+    [[max-size]]\nimages = 'shop/web'\nlimit = 2\nlevel = 'warn'\n\
+    [[max-inodes]]\nimages = 'shop/lost'\nlimit = 1000\nlevel = 'warn'\n\
+    [no-path]\npaths = '*/none'\nimages = 'shop/web'\n";
 
 impl Shop {
-    fn new() -> Self {
+    pub(super) fn new() -> Self {
         let place = tempfile::tempdir().unwrap();
         let mut root = Builder::create(place.path().join("root")).unwrap();
         let base = root.layer(None, Tree::new("base").file("bin/tool", 9_000)).unwrap();
@@ -23,11 +30,11 @@ impl Shop {
         Self(place)
     }
 
-    fn place(&self, name: &str) -> PathBuf {
+    pub(super) fn place(&self, name: &str) -> PathBuf {
         self.0.path().join(name)
     }
 
-    fn lint(&self, policy: &str, arguments: &[&str]) -> Ran {
+    pub(super) fn lint(&self, policy: &str, arguments: &[&str]) -> Ran {
         let file = self.place("policy.toml");
         fs::write(&file, policy).unwrap();
         let mut command = binary();
