@@ -7,6 +7,7 @@
 mod cached;
 mod changes;
 mod check;
+mod ci;
 mod demo;
 mod formats;
 mod interrupted;
