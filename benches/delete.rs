@@ -4,6 +4,8 @@
 //! writes the table of `docs/benchmarks.md` to `target/delete.md`.
 #![expect(clippy::print_stdout, reason = "a table is what it is for")]
 
+#[path = "peers/arguments.rs"]
+mod arguments;
 #[path = "peers/machine.rs"]
 mod machine;
 #[path = "peers/report.rs"]
@@ -13,6 +15,7 @@ mod run;
 #[path = "peers/tree.rs"]
 mod tree;
 
+use arguments::Usual;
 use clap::Parser;
 use layerwise::apply::{Stop, Tally, Tops, Trash};
 use layerwise::dir::Dir;
@@ -32,12 +35,8 @@ type Outcome<T> = Result<T, Box<dyn Error>>;
 
 #[derive(Debug, Parser)]
 struct Arguments {
-    /// Where the trees are made: on the file system that is to be measured.
-    #[arg(long, default_value = "/var/tmp/layerwise-bench")]
-    dir: PathBuf,
-    /// How often each contender deletes each tree.
-    #[arg(long, default_value_t = 5)]
-    runs: usize,
+    #[command(flatten)]
+    usual: Usual,
     /// How many inodes each tree has.
     #[arg(long, default_value_t = 200_000)]
     inodes: u64,
@@ -47,12 +46,6 @@ struct Arguments {
     /// Deletes what the data-root ROOT has in its trash, and prints what was freed.
     #[arg(long, num_args = 2, value_names = ["ROOT", "THREADS"], hide = true)]
     delete: Option<Vec<String>>,
-    /// Measures a command.
-    #[arg(long, num_args = 1.., allow_hyphen_values = true, hide = true)]
-    under: Option<Vec<String>>,
-    /// What `cargo bench` passes on.
-    #[arg(long, hide = true)]
-    bench: bool,
 }
 
 /// What is deleted.
@@ -131,16 +124,16 @@ impl Contender {
 
 fn main() -> Outcome<()> {
     let arguments = Arguments::parse();
-    if let Some(command) = arguments.under {
+    if let Some(command) = arguments.usual.under {
         return run::under(&command);
     }
     if let Some(delete) = arguments.delete {
         let [root, threads] = &delete[..] else { return Err("two values".into()) };
         return delete_once(Path::new(root), threads.parse()?);
     }
-    fs::create_dir_all(&arguments.dir)?;
+    fs::create_dir_all(&arguments.usual.dir)?;
     let mut report = Report::create(&arguments.output)?;
-    machine::describe(&mut report, &arguments.dir, arguments.runs)?;
+    machine::describe(&mut report, &arguments.usual.dir, arguments.usual.runs)?;
     report.line(&format!("\n{} inodes in each tree\n", arguments.inodes))?;
     report.row(&["tree", "caches", "who", "seconds", "processor", "to `rm -rf`", "processor to it", "MB"])?;
     report.line("|---|---|---|---|---|---|---|---|")?;
@@ -166,9 +159,9 @@ fn delete_once(root: &Path, threads: usize) -> Outcome<()> {
 /// Lets each contender have the tree in turn, and writes their rows.
 fn compare(report: &mut Report, arguments: &Arguments, shape: Shape, is_cold: bool) -> Outcome<()> {
     let mut taken: Vec<Vec<Run>> = CONTENDERS.iter().map(|_| Vec::new()).collect();
-    for _ in 0..arguments.runs {
+    for _ in 0..arguments.usual.runs {
         for (contender, runs) in CONTENDERS.iter().zip(&mut taken) {
-            let root = tempfile::Builder::new().prefix("delete-").tempdir_in(&arguments.dir)?;
+            let root = tempfile::Builder::new().prefix("delete-").tempdir_in(&arguments.usual.dir)?;
             plant(root.path(), shape, arguments.inodes)?;
             if is_cold {
                 drop_caches()?;

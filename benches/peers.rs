@@ -4,6 +4,8 @@
 //! that all count the same, and writes the table of `docs/benchmarks.md` to `target/peers.md`. Every figure is a median of interleaved runs.
 #![expect(clippy::print_stdout, reason = "a table is what it is for")]
 
+#[path = "peers/arguments.rs"]
+mod arguments;
 #[path = "peers/compare.rs"]
 mod compare;
 #[path = "peers/floor.rs"]
@@ -21,6 +23,7 @@ mod tree;
 #[path = "peers/walk.rs"]
 mod walk;
 
+use arguments::Usual;
 use clap::Parser;
 use compare::Comparison;
 use report::Report;
@@ -32,12 +35,8 @@ use tree::Plan;
 
 #[derive(Debug, Parser)]
 struct Arguments {
-    /// Where the trees are made: on the file system that is to be measured.
-    #[arg(long, default_value = "/var/tmp/layerwise-bench")]
-    dir: PathBuf,
-    /// How often each program runs on each tree.
-    #[arg(long, default_value_t = 5)]
-    runs: usize,
+    #[command(flatten)]
+    usual: Usual,
     /// Where the table is written to.
     #[arg(long, default_value = concat!(env!("CARGO_MANIFEST_DIR"), "/target/peers.md"))]
     output: PathBuf,
@@ -47,24 +46,18 @@ struct Arguments {
     /// Walks a tree by `scan`, `cached` or `floor` and prints its bytes and inodes.
     #[arg(long, num_args = 3, value_names = ["HOW", "THREADS", "TREE"], hide = true)]
     walk: Option<Vec<String>>,
-    /// Measures a command.
-    #[arg(long, num_args = 1.., allow_hyphen_values = true, hide = true)]
-    under: Option<Vec<String>>,
-    /// What `cargo bench` passes on.
-    #[arg(long, hide = true)]
-    bench: bool,
 }
 
 fn main() -> Result<(), Box<dyn Error>> {
     let arguments = Arguments::parse();
-    if let Some(command) = arguments.under {
+    if let Some(command) = arguments.usual.under {
         return run::under(&command);
     }
     if let Some(walk) = arguments.walk {
         let [how, threads, tree] = &walk[..] else { return Err("three values".into()) };
         return walk::once(how, threads.parse()?, Path::new(tree));
     }
-    let plant = |name: &str, inodes, owners| plant(&arguments.dir, name, Plan { inodes, owners, seed: 1 });
+    let plant = |name: &str, inodes, owners| plant(&arguments.usual.dir, name, Plan { inodes, owners, seed: 1 });
     let small = plant("100-thousand", 100_000, 200)?;
     let large = plant("1-million", 1_000_000, 2_000)?;
     let many = plant("1-million-20-thousand-layers", 1_000_000, 20_000)?;
@@ -72,10 +65,10 @@ fn main() -> Result<(), Box<dyn Error>> {
         return Ok(());
     }
     let mut report = Report::create(&arguments.output)?;
-    machine::describe(&mut report, &arguments.dir, arguments.runs)?;
+    machine::describe(&mut report, &arguments.usual.dir, arguments.usual.runs)?;
     let installed = compare::installed(&mut report)?;
     let peers = compare::agreeing(&mut report, &[&small, &large], &installed)?;
-    Comparison { peers, runs: arguments.runs, small, large, many }.write(&mut report)?;
+    Comparison { peers, runs: arguments.usual.runs, small, large, many }.write(&mut report)?;
     machine::load(&mut report, "at the end")
 }
 

@@ -85,3 +85,20 @@ pub(super) struct Choice {
     #[arg(short, long, value_name = "KEY=VALUE")]
     pub filter: Vec<Filter>,
 }
+
+/// What becomes of a plan.
+#[derive(Debug, Clone, clap::Args)]
+pub(super) struct Planning {
+    /// Only show the plan
+    #[arg(long, conflicts_with_all = ["force", "plan"])]
+    pub dry_run: bool,
+    /// Do not ask
+    #[arg(short, long)]
+    pub force: bool,
+    /// Write the plan to a file, to be applied later with --plan
+    #[arg(long, value_name = "FILE", conflicts_with = "plan")]
+    pub save_plan: Option<PathBuf>,
+    /// Apply this plan, which nobody but you or root may have written: of what it has everything that has not changed since, and nothing else
+    #[arg(long, value_name = "FILE")]
+    pub plan: Option<PathBuf>,
+}

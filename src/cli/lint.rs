@@ -1,17 +1,21 @@
+mod baseline;
+
 use super::args::{Choice, Global};
 use super::exit::{Failure, Status};
 use super::list::List;
 use super::output::Output;
 use super::session::{Scan, Session};
-use super::targets;
+use super::{progress, targets};
 use crate::graph::Thing;
-use crate::lint::{self, Policy, Scene};
+use crate::lint::{self, Baseline, Outcome, Policy, Scene, Wanted};
 use crate::render::column::{Column, Kind};
 use crate::render::escape;
 use crate::report::Document;
-use crate::report::lint::{self as report, Lint};
+use crate::report::lint::{self as report, Compared, Lint};
 use crate::report::target::Target;
 use crate::report::why::name_of;
+use crate::union::waste::{self, Ask, Forest};
+use crate::unreadable::Unreadable;
 use std::collections::BTreeSet;
 use std::fs::{self, OpenOptions};
 use std::io::Write as _;
@@ -20,7 +24,8 @@ use std::path::{Path, PathBuf};
 /// Check how images share layers and what they weigh against a policy
 ///
 /// Rules are about the images that have a name; what is shared and what is an image's own is counted among the images that a rule is about.
-/// Sizes are allocated bytes. Ends with 1 when a rule is broken whose level is not "warn".
+/// Sizes are allocated bytes. Ends with 1 when a rule whose level is not "warn" is broken, or nobody can tell whether it is because something
+/// that it needs could not be read.
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub(super) struct Args {
@@ -31,8 +36,14 @@ pub(super) struct Args {
     #[arg(long, value_name = "FILE", default_value = "layerwise.toml")]
     policy: PathBuf,
     /// Write a policy to FILE that all that is here now passes
-    #[arg(long, conflicts_with_all = ["junit", "sarif", "github", "images"])]
+    #[arg(long, conflicts_with_all = ["junit", "sarif", "github", "images", "baseline", "save_baseline"])]
     init: bool,
+    /// Compare with what --save-baseline wrote, and fail on what grew or lost sharing
+    #[arg(long, value_name = "FILE")]
+    baseline: Option<PathBuf>,
+    /// Write what is here now to this file, unless something grew beside the --baseline
+    #[arg(long, value_name = "FILE")]
+    save_baseline: Option<PathBuf>,
     /// Write the results to this file as JUnit does
     #[arg(long, value_name = "FILE")]
     junit: Option<PathBuf>,
@@ -50,11 +61,14 @@ const EXAMPLES: &str = "Examples:
   layerwise lint --init                                    write layerwise.toml, which passes as things are
   layerwise lint                                           check everything against it
   layerwise lint --policy ci.toml --junit lint.xml app:1   only what is about app:1, and a report for the CI system
+  layerwise lint --save-baseline main.json                 remember what images have of their own and share
+  layerwise lint --baseline main.json                      fail on what grew since
 
-Rules: base, same-base, min-shared, max-exclusive, max-size, max-layers, max-inodes, max-set-size, no-duplicate-layers, no-garbage,
-min-free-space, min-free-inodes; docs/lint.md explains each.";
+Rules: base, same-base, min-shared, max-exclusive, max-size, max-layers, max-inodes, max-set-size, no-duplicate-layers, max-waste,
+min-efficiency, max-user-waste, no-setuid, no-path, max-growth, max-sharing-lost, no-new-duplicates, no-garbage, min-free-space,
+min-free-inodes; docs/lint.md explains each.";
 
-static COLUMNS: [Column; 12] = [
+static COLUMNS: [Column; 13] = [
     Column::new("verdict", "VERDICT", Kind::Name),
     Column::new("rule", "RULE", Kind::Name),
     Column::new("subject", "IMAGE", Kind::Text),
@@ -64,6 +78,7 @@ static COLUMNS: [Column; 12] = [
     Column::new("fix", "FIX", Kind::Text),
     Column::new("images", "IMAGES", Kind::Text).hidden(),
     Column::new("kind", "KIND", Kind::Name).hidden(),
+    Column::new("level", "LEVEL", Kind::Name).hidden(),
     Column::new("limit", "LIMIT", Kind::Count).hidden(),
     Column::new("measured", "MEASURED", Kind::Count).hidden(),
     Column::new("unit", "UNIT", Kind::Name).hidden(),
@@ -75,19 +90,73 @@ pub(super) fn run(args: &Args, global: &Global, output: &mut Output) -> Result<S
         return init(args, global, output);
     }
     let policy = read(&args.policy)?;
+    let before = args.baseline.as_deref().map(baseline::load).transpose()?;
+    let policy = if before.is_some() { policy.about_change() } else { policy };
     let session = Session::open(global, Scan::Measure, output)?;
-    let scene = Scene::of(&session.audit, session.filesystem().as_ref());
+    let mut scene = Scene::of(&session.audit, session.filesystem().as_ref());
+    let wanted = policy.wanted(&scene);
+    let lost = look_into(&session, &mut scene, wanted);
+    if let Some(before) = before {
+        scene = scene.since(before);
+    }
     let only = args.images.iter().map(|text| name(&session, text)).collect::<Result<BTreeSet<String>, Failure>>()?;
-    let lint = report::report(escape::path(&args.policy), lint::evaluate(&policy, &scene), &only);
+    let lint = judge(args, (&policy, &scene), &only, output)?;
     write_files(args, &lint)?;
-    let (summary, failed) = (lint.summary, lint.summary.failed > 0);
+    let compared = lint.baseline.as_ref().map(Compared::describe);
+    let (summary, status) = (lint.summary.describe(), if lint.fails() { Status::Findings } else { Status::Fine });
     if args.github {
         output.print(&report::annotations(&lint))?;
     } else {
-        printer.print(&Document::new("lint", &session.audit.inventory, lint), output)?;
+        printer.print(&Document::new("lint", &session.audit.inventory, lint).with(&lost), output)?;
     }
-    output.say(&summary.describe());
-    Ok(if failed { Status::Findings } else { Status::Fine })
+    for line in compared.iter().chain([&summary]) {
+        output.say(line);
+    }
+    Ok(status)
+}
+
+/// Holds the policy against what is here, and remembers that if it is wanted.
+fn judge(args: &Args, (policy, scene): (&Policy, &Scene), only: &BTreeSet<String>, output: &mut Output) -> Result<Lint, Failure> {
+    let outcomes = lint::evaluate(policy, scene);
+    save_baseline(args, (scene, &outcomes), output)?;
+    let baseline = scene.baseline.as_ref().zip(args.baseline.as_deref()).map(|(before, file)| {
+        let (new, gone) = before.new_and_gone();
+        Compared { file: escape::path(file), new: new.to_vec(), gone: gone.to_vec() }
+    });
+    Ok(Lint { baseline, ..report::report(escape::path(&args.policy), outcomes, only) })
+}
+
+/// Writes what is here now to be compared with, unless that would forget what grew.
+fn save_baseline(args: &Args, (scene, outcomes): (&Scene, &[Outcome]), output: &mut Output) -> Result<(), Failure> {
+    let Some(path) = &args.save_baseline else { return Ok(()) };
+    if outcomes.iter().any(|outcome| outcome.fails() && outcome.is_about_change) {
+        output.note(&format!("note: {} was not written: it would forget what grew", escape::path(path)));
+        return Ok(());
+    }
+    let (now, left_out) = Baseline::of(scene);
+    baseline::save(path, &now)?;
+    if !left_out.is_empty() {
+        let names = left_out.join(", ");
+        output.note(&format!("note: not in {}, because not all of them could be read: {names}", escape::path(path)));
+    }
+    Ok(())
+}
+
+/// Reads the layers of the images that somebody wants to know more of; tells what could not be read.
+fn look_into(session: &Session, scene: &mut Scene, wanted: Wanted) -> Vec<Unreadable> {
+    if wanted.images.is_empty() {
+        return Vec::new();
+    }
+    if !session.sees_marks() {
+        let why = || Err("only root is shown which directories hide what is below them".to_owned());
+        scene.insides = wanted.images.into_iter().map(|image| (image, why())).collect();
+        return Vec::new();
+    }
+    let (forest, incomplete) = Forest::plant(&session.audit.inventory, &wanted.images);
+    let ask = Ask { watch: wanted.watch, ..Ask::default() };
+    let found = progress::while_reading(&ask.met, || waste::find(&session.root.dir, &forest, session.marks(), &ask));
+    scene.insides = lint::insides(&forest, &incomplete, &found);
+    found.lost
 }
 
 /// Writes a policy to begin with.
@@ -96,7 +165,10 @@ fn init(args: &Args, global: &Global, output: &mut Output) -> Result<Status, Fai
         return Err(Failure::usage(format!("{} exists already", escape::path(&args.policy))).hint("name another file with --policy"));
     }
     let session = Session::open(global, Scan::Measure, output)?;
-    let text = lint::starter(&Scene::of(&session.audit, session.filesystem().as_ref()));
+    let mut scene = Scene::of(&session.audit, session.filesystem().as_ref());
+    let wanted = lint::wanted_to_start(&scene);
+    look_into(&session, &mut scene, wanted);
+    let text = lint::starter(&scene);
     let file = OpenOptions::new().write(true).create_new(true).open(&args.policy);
     file.and_then(|mut file| file.write_all(text.as_bytes())).map_err(|error| cannot_write(&args.policy, &error))?;
     output.say(&format!("{} was written; all that is here now passes", escape::path(&args.policy)));

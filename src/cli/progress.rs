@@ -4,6 +4,7 @@ use crate::apply::Tally;
 use crate::render::size::{self, Digits};
 use crate::usage::scan::Progress;
 use std::io::{self, IsTerminal as _, Write as _};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{self, RecvTimeoutError};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -25,6 +26,15 @@ pub(super) fn while_deleting<T>(tally: &Tally, work: impl FnOnce() -> T) -> T {
             let rate = u128::from(inodes) * 1000 / elapsed.as_millis().max(1);
             format!("deleting: {inodes} inodes, {}, {rate} inodes/s", size::human(bytes, Digits::Four))
         }
+    };
+    show(line, work)
+}
+
+/// Shows how far `work`, which reads layers and counts in `met` what it meets, has come until it is done.
+pub(super) fn while_reading<T>(met: &AtomicU64, work: impl FnOnce() -> T) -> T {
+    let line = |elapsed: Duration| {
+        let inodes = met.load(Ordering::Relaxed);
+        format!("reading layers: {inodes} inodes, {} inodes/s", u128::from(inodes) * 1000 / elapsed.as_millis().max(1))
     };
     show(line, work)
 }

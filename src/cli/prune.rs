@@ -1,7 +1,7 @@
 pub(super) mod file;
 mod show;
 
-use super::args::Global;
+use super::args::{Global, Planning};
 use super::exit::{Failure, Status};
 use super::list::print_single;
 use super::output::Output;
@@ -20,7 +20,6 @@ use crate::report::target::Target;
 use crate::report::{Document, prune};
 use jiff::Timestamp;
 use std::io::{self, IsTerminal as _, Write as _};
-use std::path::PathBuf;
 
 /// Take back what belongs to nothing
 ///
@@ -32,40 +31,29 @@ use std::path::PathBuf;
 /// With --online it may run; then only orphan directories are taken that are older than this dockerd.
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
-#[expect(clippy::struct_excessive_bools, reason = "each is a flag of the command line")]
 pub(super) struct Args {
-    /// Only show the plan
-    #[arg(long, conflicts_with_all = ["force", "plan"])]
-    dry_run: bool,
-    /// Do not ask
-    #[arg(short, long)]
-    force: bool,
-    /// Write the plan to a file, to be applied later with --plan
-    #[arg(long, value_name = "FILE", conflicts_with = "plan")]
-    save_plan: Option<PathBuf>,
-    /// Apply this plan, which nobody but you or root may have written: of what it has everything that has not changed since, and nothing else
-    #[arg(long, value_name = "FILE", conflicts_with_all = ["filter", "older_than", "exclude", "max_bytes", "online", "include"])]
-    plan: Option<PathBuf>,
+    #[command(flatten)]
+    planning: Planning,
     /// Keep what is taken in the trash, from which it can be restored
     #[arg(long)]
     trash: bool,
     /// Work beside a running dockerd: take only orphan directories, and only those older than it
-    #[arg(long)]
+    #[arg(long, conflicts_with = "plan")]
     online: bool,
     /// Take this class too, which nothing is wrong with
-    #[arg(long, value_name = "CLASS", value_enum)]
+    #[arg(long, value_name = "CLASS", value_enum, conflicts_with = "plan")]
     include: Vec<Include>,
     /// Take only what is older: until=24h, or until=2026-01-31T12:00:00Z
-    #[arg(long, value_name = "until=TIME", value_parser = until::filter)]
+    #[arg(long, value_name = "until=TIME", value_parser = until::filter, conflicts_with = "plan")]
     filter: Vec<Until>,
     /// Take only what is older than this: 24h, 7d
-    #[arg(long, value_name = "DURATION")]
+    #[arg(long, value_name = "DURATION", conflicts_with = "plan")]
     older_than: Option<Until>,
     /// Keep this thing, and all that it lies on; or what is at this path
-    #[arg(long, value_name = "TARGET")]
+    #[arg(long, value_name = "TARGET", conflicts_with = "plan")]
     exclude: Vec<String>,
     /// Take at most so much: 10GB
-    #[arg(long, value_name = "SIZE", value_parser = size::parse)]
+    #[arg(long, value_name = "SIZE", value_parser = size::parse, conflicts_with = "plan")]
     max_bytes: Option<u64>,
     /// Believe an empty store: all images, containers and builds were really removed
     ///
@@ -87,13 +75,13 @@ Exit status: 0 done or nothing to do, 1 not wanted, 4 refused for safety, 5 done
 pub(super) fn run(args: &Args, global: &Global, output: &mut Output) -> Result<Status, Failure> {
     let planned = Planned::new(args, global, output)?;
     let Planned { session, plan } = &planned;
-    if let Some(file) = &args.save_plan {
+    if let Some(file) = &args.planning.save_plan {
         file::save(file, plan)?;
         output.say(&format!("The plan was written to {}; `layerwise prune --plan` applies it", file.display()));
     }
     let inventory = &session.audit.inventory;
     let unfinished = apply::unfinished(&session.root.dir);
-    if args.dry_run || plan.actions.is_empty() && unfinished.is_empty() {
+    if args.planning.dry_run || plan.actions.is_empty() && unfinished.is_empty() {
         let body = Prune::planned(plan);
         if !print(&body, inventory, global, output)? {
             output.print(&show::plan(plan, output))?;
@@ -104,11 +92,11 @@ pub(super) fn run(args: &Args, global: &Global, output: &mut Output) -> Result<S
         }
         return Ok(Status::Fine);
     }
-    if args.plan.is_none() {
+    if args.planning.plan.is_none() {
         refuse_beside_dockerd(args, inventory)?;
     }
     // What an earlier run was to delete has been agreed to.
-    if !args.force && !plan.actions.is_empty() && !is_wanted(plan, output)? {
+    if !args.planning.force && !plan.actions.is_empty() && !is_wanted(plan, output)? {
         return Ok(Status::Findings);
     }
     let collected = collect(args, &planned, output)?;
@@ -128,7 +116,7 @@ struct Planned {
 impl Planned {
     fn new(args: &Args, global: &Global, output: &mut Output) -> Result<Self, Failure> {
         let wanted = wanted(args);
-        if let Some(file) = &args.plan {
+        if let Some(file) = &args.planning.plan {
             let plan = file::load(file, "prune")?;
             let session = Session::open_with(global, (Scan::Skip, &wanted), output)?;
             return Ok(Self { session, plan });

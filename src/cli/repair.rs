@@ -1,6 +1,6 @@
 mod show;
 
-use super::args::Global;
+use super::args::{Global, Planning};
 use super::exit::{Failure, Status};
 use super::list::print_single;
 use super::output::Output;
@@ -14,7 +14,6 @@ use crate::plan::Plan;
 use crate::report::Document;
 use crate::report::repair::{Became, Repair};
 use jiff::Timestamp;
-use std::path::PathBuf;
 
 /// Mend what the disk itself proves
 ///
@@ -27,18 +26,8 @@ use std::path::PathBuf;
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub(super) struct Args {
-    /// Only show the plan
-    #[arg(long, conflicts_with_all = ["force", "plan"])]
-    dry_run: bool,
-    /// Do not ask
-    #[arg(short, long)]
-    force: bool,
-    /// Write the plan to a file, to be applied later with --plan
-    #[arg(long, value_name = "FILE", conflicts_with = "plan")]
-    save_plan: Option<PathBuf>,
-    /// Apply this plan, which nobody but you or root may have written: of what it has everything that has not changed since, and nothing else
-    #[arg(long, value_name = "FILE")]
-    plan: Option<PathBuf>,
+    #[command(flatten)]
+    planning: Planning,
 }
 
 const EXAMPLES: &str = "Examples:
@@ -57,20 +46,20 @@ pub(super) fn run(args: &Args, global: &Global, output: &mut Output) -> Result<S
         return Err(refusal.into());
     }
     let diagnosed = Diagnosed::look(root, &session.audit);
-    let plan = match &args.plan {
+    let plan = match &args.planning.plan {
         Some(file) => file::load(file, "repair")?,
         None => diagnosed.draft().finish(apply::identity(root)?, Timestamp::now()),
     };
-    if let Some(file) = &args.save_plan {
+    if let Some(file) = &args.planning.save_plan {
         file::save(file, &plan)?;
         output.say(&format!("The plan was written to {}; `layerwise repair --plan` applies it", file.display()));
     }
     let body = Repair::new(&plan, &diagnosed.findings, inventory);
     let has_mends = !plan.actions.is_empty() || !plan.withheld.is_empty();
-    if let Some(running) = inventory.running.as_ref().filter(|_| has_mends && !args.dry_run) {
+    if let Some(running) = inventory.running.as_ref().filter(|_| has_mends && !args.planning.dry_run) {
         return Err(apply::refuse_running(running).into());
     }
-    if args.dry_run || plan.actions.is_empty() {
+    if args.planning.dry_run || plan.actions.is_empty() {
         if !print(&body, inventory, global, output)? {
             output.print(&show::plan(&body, output))?;
         }
@@ -79,7 +68,7 @@ pub(super) fn run(args: &Args, global: &Global, output: &mut Output) -> Result<S
         }
         return Ok(status(&body));
     }
-    if !args.force {
+    if !args.planning.force {
         output.say_lines(&show::plan(&body, output));
         if !ask(&show::warning(&plan), output)? {
             return Ok(Status::Findings);

@@ -81,9 +81,14 @@ impl Session {
         if is_rootless { Marks::User } else { Marks::Trusted }
     }
 
+    /// Whether those are shown to this process.
+    pub(super) fn sees_marks(&self) -> bool {
+        self.marks() == Marks::User || nix::unistd::geteuid().is_root()
+    }
+
     /// Says that the marks of overlayfs cannot be seen, where that is so.
     pub(super) fn mention_hidden_marks(&self, output: &mut Output) {
-        if self.marks() == Marks::Trusted && !nix::unistd::geteuid().is_root() {
+        if !self.sees_marks() {
             output.note("note: only root is shown which directories hide what is below them, so some of that may be missing here");
         }
     }

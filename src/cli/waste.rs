@@ -2,6 +2,7 @@ use super::args::{Choice, Global};
 use super::exit::{Failure, Status};
 use super::list::List;
 use super::output::Output;
+use super::progress;
 use super::session::{Scan, Session};
 use super::targets;
 use crate::graph::Thing;
@@ -13,7 +14,7 @@ use crate::render::words;
 use crate::report::Document;
 use crate::report::target::Target;
 use crate::report::waste::{Content, Duplicates, PathItem, Waste};
-use crate::union::waste::{self, Forest};
+use crate::union::waste::{self, Ask, Forest};
 use std::collections::BTreeSet;
 
 /// Say what images store and no container of theirs can see
@@ -80,7 +81,8 @@ pub(super) fn run(args: &Args, global: &Global, output: &mut Output) -> Result<S
         let (image, layer) = (missing.image.to_string(), missing.layer.to_string());
         output.note(&format!("image {image} was left out: there is no directory of its layer {layer}; see `layerwise check`"));
     }
-    let found = waste::find(&session.root.dir, &forest, session.marks(), args.duplicates.then_some(args.larger_than));
+    let ask = Ask { copies: args.duplicates.then_some(args.larger_than), ..Ask::default() };
+    let found = progress::while_reading(&ask.met, || waste::find(&session.root.dir, &forest, session.marks(), &ask));
     let mut report = Waste::new(&session.audit, &forest, &found, args.paths);
     report.duplicates = args.duplicates.then(|| Duplicates::new(&session.audit, &forest, &found, args.paths));
     report.incomplete = incomplete.iter().map(|missing| missing.image).collect();

@@ -7,12 +7,17 @@ use super::scene::Host;
 use crate::render::size::{self, Digits};
 use crate::render::words;
 
-/// What the host has of what is asked for; nothing if the check is not about it, or the file system does not tell.
+/// What the host has of what is asked for; nothing if the check is not about it.
 pub(super) fn look(check: &Check, host: &Host) -> Option<Found> {
-    match *check {
-        Check::NoGarbage => Some(garbage(host.garbage)),
-        Check::MinFreeSpace(limit) => Some(free(host.space?, limit, "bytes")),
-        Check::MinFreeInodes(limit) => Some(free(host.inodes?, limit, "inodes")),
+    let file_system = "the file system does not say";
+    match check {
+        Check::NoGarbage => Some(garbage(host.garbage).doubted(host.unread.as_deref())),
+        Check::MinFreeSpace(limit) => Some(host.space.map_or_else(|| Found::unknown(file_system), |space| free(space, *limit, "bytes"))),
+        Check::MinFreeInodes(limit) => Some(match host.inodes {
+            None => Found::unknown(file_system),
+            Some((_, 0)) => Found::is(true, "the file system makes inodes as it needs them".to_owned()),
+            Some(inodes) => free(inodes, *limit, "inodes"),
+        }),
         _ => None,
     }
 }

@@ -4,6 +4,7 @@ use super::amount::{Amount, Limit};
 use super::evaluate::Found;
 use super::policy::{Check, is_named};
 use super::scene::{Image, Scene, short};
+use super::within;
 use crate::id::ChainId;
 use crate::render::size::{self, Digits};
 use crate::render::words;
@@ -28,7 +29,13 @@ pub(super) fn look(check: &Check, scene: &Scene, (image, set): (&Image, &[&Image
             let message = format!("it has {}", words::count(inodes, "inode"));
             Some(Found::at_most(Amount::Count(inodes), Amount::Count(*limit), message).fix(heaviest(scene, image.chain.iter().copied())))
         }
+        Check::MaxWaste(_) | Check::MinEfficiency(_) | Check::MaxUserWaste(_) | Check::NoSetuid { .. } | Check::NoPath { .. } => {
+            within::look(check, scene, image)
+        }
         Check::SameBase
+        | Check::MaxGrowth(_)
+        | Check::MaxSharingLost(_)
+        | Check::NoNewDuplicates
         | Check::MaxSetSize(_)
         | Check::NoDuplicateLayers
         | Check::NoGarbage
@@ -45,19 +52,21 @@ fn base(scene: &Scene, image: &Image, patterns: &[String]) -> Found {
         .filter(|base| !base.chain.is_empty() && patterns.iter().any(|pattern| is_named(&base.names, pattern)))
         .collect();
     let below = bases.iter().filter(|base| image.chain.starts_with(&base.chain)).max_by_key(|base| base.chain.len());
-    let found = |holds, message| Found { holds, numbers: None, message, fix: None };
-    match below {
-        Some(base) => found(true, format!("it stands on {}", base.name())),
-        None if bases.is_empty() => found(false, format!("no image here is called {wanted}, so nobody can tell whether it stands on that"))
-            .fix(format!("pull {wanted} first, or correct `on`")),
-        None => {
-            let nearest = bases.iter().max_by_key(|base| common(&base.chain, &image.chain));
-            let (have, of) = nearest.map_or((0, 0), |base| (common(&base.chain, &image.chain), base.chain.len()));
-            let message =
-                format!("it does not stand on {wanted}: of that one's {} it has {have}", words::count(words::to_u64(of), "layer"));
-            found(false, message).fix(format!("build it again FROM {wanted} as it is here: an older or a newer one has other layers"))
-        }
+    if let Some(base) = below {
+        return Found::is(true, format!("it stands on {}", base.name()));
     }
+    let mut named = scene.images.iter().filter(|base| patterns.iter().any(|pattern| is_named(&base.names, pattern)));
+    if let Some(why) = named.find_map(|base| scene.unread.images.get(&base.id)) {
+        return Found::unknown(why);
+    }
+    if bases.is_empty() {
+        return Found::is(false, format!("no image here is called {wanted}, so nobody can tell whether it stands on that"))
+            .fix(format!("pull {wanted} first, or correct `on`"));
+    }
+    let nearest = bases.iter().max_by_key(|base| common(&base.chain, &image.chain));
+    let (have, of) = nearest.map_or((0, 0), |base| (common(&base.chain, &image.chain), base.chain.len()));
+    let message = format!("it does not stand on {wanted}: of that one's {} it has {have}", words::count(words::to_u64(of), "layer"));
+    Found::is(false, message).fix(format!("build it again FROM {wanted} as it is here: an older or a newer one has other layers"))
 }
 
 /// How many layers two chains have in common.
@@ -66,7 +75,7 @@ fn common(one: &[ChainId], other: &[ChainId]) -> usize {
 }
 
 /// The layers of an image that another of the set has too, or those that none has.
-fn layers_of((image, set): (&Image, &[&Image]), shared: bool) -> Vec<ChainId> {
+pub(super) fn layers_of((image, set): (&Image, &[&Image]), shared: bool) -> Vec<ChainId> {
     let others = || set.iter().filter(|other| other.id != image.id);
     image.chain.iter().copied().filter(|chain| others().any(|other| other.chain.contains(chain)) == shared).collect()
 }
@@ -89,7 +98,7 @@ fn max_exclusive(scene: &Scene, (image, set): (&Image, &[&Image]), limit: Limit)
 }
 
 /// Which of some layers to look at first.
-fn heaviest(scene: &Scene, chains: impl IntoIterator<Item = ChainId>) -> String {
+pub(super) fn heaviest(scene: &Scene, chains: impl IntoIterator<Item = ChainId>) -> String {
     let layers = chains.into_iter().filter_map(|chain| Some((chain, scene.layers.get(&chain)?)));
     let Some((chain, layer)) = layers.max_by_key(|(chain, layer)| (layer.bytes, *chain)) else { return "it has no layers".to_owned() };
     let step = layer.step.as_ref().map(|step| format!(", made by `{step}`")).unwrap_or_default();

@@ -1,7 +1,9 @@
 //! What a policy asks for.
 
 use super::amount::Limit;
+use super::paths::Paths;
 use crate::glob;
+use serde::Serialize;
 
 /// The rules, by name, and those of one name in the order of the file.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -21,10 +23,25 @@ pub struct Rule {
     pub except: Vec<String>,
     /// What a breach means.
     pub level: Level,
+    /// What it means that there is no such image.
+    pub missing: Missing,
+}
+
+/// What it means that no image is what a rule is about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Missing {
+    /// Nothing.
+    Ignore,
+    /// It is told.
+    #[default]
+    Warn,
+    /// The whole check fails.
+    Fail,
 }
 
 /// What a breach of a rule means.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default, Serialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Level {
     /// It is told.
     Warn,
@@ -52,8 +69,32 @@ pub enum Check {
     MaxInodes(u64),
     /// All images of the set together weigh at most so much, each layer counted once.
     MaxSetSize(u64),
+    /// No container misses more than so much of what an image stores.
+    MaxWaste(Limit),
+    /// The efficiency of an image, as the best-known explorer of layers computes it, is at least so many percent.
+    MinEfficiency(u64),
+    /// What that explorer calls wasted is at most so many percent of what is above the lowest layer.
+    MaxUserWaste(u64),
+    /// No file of the final image runs with the rights of its owner or group.
+    NoSetuid {
+        /// Those that may.
+        allow: Paths,
+    },
+    /// Nothing of these is in the final image.
+    NoPath {
+        /// What must not be there.
+        paths: Paths,
+        /// What may be all the same.
+        allow: Paths,
+    },
     /// No content is stored under several chains.
     NoDuplicateLayers,
+    /// An image has at most so much more of its own than in the baseline.
+    MaxGrowth(Limit),
+    /// It shares at most so much less than in the baseline.
+    MaxSharingLost(Limit),
+    /// No content is stored more often than in the baseline.
+    NoNewDuplicates,
     /// Nothing on the host belongs to nothing.
     NoGarbage,
     /// So much of the file system is free.
@@ -75,11 +116,31 @@ impl Check {
             Self::MaxLayers(_) => "max-layers",
             Self::MaxInodes(_) => "max-inodes",
             Self::MaxSetSize(_) => "max-set-size",
+            Self::MaxWaste(_) => "max-waste",
+            Self::MinEfficiency(_) => "min-efficiency",
+            Self::MaxUserWaste(_) => "max-user-waste",
+            Self::NoSetuid { .. } => "no-setuid",
+            Self::NoPath { .. } => "no-path",
             Self::NoDuplicateLayers => "no-duplicate-layers",
+            Self::MaxGrowth(_) => "max-growth",
+            Self::MaxSharingLost(_) => "max-sharing-lost",
+            Self::NoNewDuplicates => "no-new-duplicates",
             Self::NoGarbage => "no-garbage",
             Self::MinFreeSpace(_) => "min-free-space",
             Self::MinFreeInodes(_) => "min-free-inodes",
         }
+    }
+
+    /// Whether it is about what became of images since a baseline was saved.
+    #[must_use]
+    pub const fn is_about_change(&self) -> bool {
+        matches!(self, Self::MaxGrowth(_) | Self::MaxSharingLost(_) | Self::NoNewDuplicates)
+    }
+
+    /// Whether it is about what is inside of images, so that their layers have to be read.
+    #[must_use]
+    pub const fn is_about_inside(&self) -> bool {
+        matches!(self, Self::MaxWaste(_) | Self::MinEfficiency(_) | Self::MaxUserWaste(_) | Self::NoSetuid { .. } | Self::NoPath { .. })
     }
 
     /// Whether it is about the host, whatever images there are.
@@ -100,13 +161,15 @@ impl Rule {
 
 /// Whether one of the names is the pattern's; a pattern without a tag means any tag.
 pub(super) fn is_named(names: &[String], pattern: &str) -> bool {
-    let untagged = |name: &str| {
-        let end = name.rfind('/').map_or(0, |slash| slash + 1);
-        let repository = name.split_once('@').map_or(name, |(repository, _)| repository);
-        let colon = repository.get(end..).and_then(|last| last.find(':')).map(|colon| end + colon);
-        colon.and_then(|colon| repository.get(..colon)).unwrap_or(repository).to_owned()
-    };
-    names.iter().any(|name| glob::matches(pattern, name) || glob::matches(pattern, &untagged(name)))
+    names.iter().any(|name| glob::matches(pattern, name) || glob::matches(pattern, repository(name)))
+}
+
+/// A name without its tag and its digest.
+pub(super) fn repository(name: &str) -> &str {
+    let end = name.rfind('/').map_or(0, |slash| slash + 1);
+    let repository = name.split_once('@').map_or(name, |(repository, _)| repository);
+    let colon = repository.get(end..).and_then(|last| last.find(':')).map(|colon| end + colon);
+    colon.and_then(|colon| repository.get(..colon)).unwrap_or(repository)
 }
 
 #[cfg(test)]
@@ -126,7 +189,8 @@ mod tests {
 
     #[test]
     fn an_image_without_a_name_is_nobodys() {
-        let rule = Rule { check: Check::SameBase, images: Vec::new(), except: vec!["b:*".to_owned()], level: Level::Fail };
+        let rule =
+            Rule { check: Check::SameBase, images: Vec::new(), except: vec!["b:*".to_owned()], level: Level::Fail, missing: Missing::Warn };
         assert!(rule.is_about(&["a:1".to_owned()]));
         assert!(!rule.is_about(&["a:1".to_owned(), "b:1".to_owned()]), "it is excepted by its other name");
         assert!(!rule.is_about(&[]));

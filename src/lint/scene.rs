@@ -1,5 +1,8 @@
 //! What a policy is held against.
 
+use super::baseline::Baseline;
+use super::inside::Insides;
+use super::unread;
 use crate::audit::Audit;
 use crate::data_root::FileSystem;
 use crate::id::{ChainId, DiffId, ImageId};
@@ -17,6 +20,21 @@ pub struct Scene {
     pub layers: BTreeMap<ChainId, Layer>,
     /// The host.
     pub host: Option<Host>,
+    /// What is inside of the images that somebody looked into.
+    pub insides: Insides,
+    /// What was there before, if that is to be compared.
+    pub baseline: Option<Box<Baseline>>,
+    /// What could not be read of all this.
+    pub unread: Unread,
+}
+
+/// What could not be read, and why: of what is not here, everything could.
+#[derive(Debug, Clone, Default)]
+pub struct Unread {
+    /// Images of which something could not be read.
+    pub images: BTreeMap<ImageId, String>,
+    /// Why there may be more names than are known.
+    pub names: Option<String>,
 }
 
 /// An image.
@@ -44,13 +62,15 @@ pub struct Layer {
 }
 
 /// The host that the images are on.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Host {
     /// How many things belong to nothing, and their bytes.
     pub garbage: (u64, u64),
-    /// What is free of the file system and how large it is: bytes.
+    /// Why there may be more of them.
+    pub unread: Option<String>,
+    /// What is free of the file system and how large it is: bytes; nothing if it does not say.
     pub space: Option<(u64, u64)>,
-    /// The same in inodes; nothing where the file system has no fixed number.
+    /// The same in inodes; of none if it has no fixed number.
     pub inodes: Option<(u64, u64)>,
 }
 
@@ -58,18 +78,27 @@ impl Scene {
     /// What was measured of a data-root.
     #[must_use]
     pub fn of(audit: &Audit, file_system: Option<&FileSystem>) -> Self {
+        let unread = unread::find(audit);
         let layers = layers::list(audit).into_iter().map(|item| {
             let (bytes, inodes) = (item.bytes.unwrap_or_default(), item.inodes.unwrap_or_default());
             (item.chain_id, Layer { diff: item.diff_id, bytes, inodes, step: item.created_by })
         });
         let images = images::list(audit).into_iter().map(|item| Image { id: item.id, names: item.references, chain: item.layers });
+        let images = images.chain(unread::nameless(audit));
         let garbage = audit.account.as_ref().and_then(|account| account.classes.get(&Class::Garbage));
         let host = Host {
             garbage: garbage.map(|sum| (sum.count, sum.usage.bytes)).unwrap_or_default(),
+            unread: unread::of_garbage(audit),
             space: file_system.map(|file_system| (file_system.bytes_free, file_system.bytes_total)),
-            inodes: file_system.map(|file_system| (file_system.inodes_free, file_system.inodes_total)).filter(|&(_, total)| total > 0),
+            inodes: file_system.map(|file_system| (file_system.inodes_free, file_system.inodes_total)),
         };
-        Self { images: images.collect(), layers: layers.collect(), host: Some(host) }
+        Self { images: images.collect(), layers: layers.collect(), host: Some(host), insides: Insides::new(), baseline: None, unread }
+    }
+
+    /// What of an image could not be read.
+    #[must_use]
+    pub fn doubt(&self, image: &Image) -> Option<&str> {
+        self.unread.images.get(&image.id).map(String::as_str)
     }
 
     /// What some layers weigh, each counted once: bytes and inodes.

@@ -57,9 +57,11 @@ struct Duplicate<'s> {
     step: Option<&'s str>,
 }
 
-/// Whether each content is stored once: the same content on top of something else is another layer.
-fn no_duplicate_layers(scene: &Scene, set: &[&Image]) -> Found {
-    let mut places: BTreeMap<DiffId, BTreeMap<&ChainId, (String, usize)>> = BTreeMap::new();
+/// The contents of layers, each with the places where the images of a set have it.
+type Places<'s> = BTreeMap<DiffId, BTreeMap<&'s ChainId, (String, usize)>>;
+
+fn places<'s>(scene: &Scene, set: &[&'s Image]) -> Places<'s> {
+    let mut places = Places::new();
     for image in set {
         for (chain, number) in image.chain.iter().zip(1..) {
             if let Some(diff) = scene.layers.get(chain).and_then(|layer| layer.diff) {
@@ -67,8 +69,35 @@ fn no_duplicate_layers(scene: &Scene, set: &[&Image]) -> Found {
             }
         }
     }
-    let mut duplicates: Vec<Duplicate<'_>> =
-        places.into_values().filter(|places| places.len() > 1).map(|places| duplicate(scene, places)).collect();
+    places.retain(|_, places| places.len() > 1);
+    places
+}
+
+/// Whether each content is stored once: the same content on top of something else is another layer.
+fn no_duplicate_layers(scene: &Scene, set: &[&Image]) -> Found {
+    tell(scene, places(scene, set))
+}
+
+/// Whether no more contents are stored more than once, or at more places, than they were `before`. What the same step makes is the same content,
+/// made again.
+pub(super) fn no_new_duplicates((scene, set): (&Scene, &[&Image]), (before, former): (&Scene, &[&Image])) -> Found {
+    let known = places(before, former);
+    let step = |scene: &Scene, places: &BTreeMap<&ChainId, (String, usize)>| {
+        places.keys().find_map(|chain| scene.layers.get(*chain)?.step.clone())
+    };
+    let steps: BTreeMap<Option<String>, usize> = known.values().map(|places| (step(before, places), places.len())).collect();
+    let is_known = |diff: &DiffId, places: &BTreeMap<&ChainId, (String, usize)>| {
+        let by_content = known.get(diff).map(BTreeMap::len);
+        let by_step = step(scene, places).and_then(|step| steps.get(&Some(step)).copied());
+        by_content.max(by_step).is_some_and(|count| places.len() <= count)
+    };
+    let mut new = places(scene, set);
+    new.retain(|diff, places| !is_known(diff, places));
+    tell(scene, new)
+}
+
+fn tell(scene: &Scene, places: Places<'_>) -> Found {
+    let mut duplicates: Vec<Duplicate<'_>> = places.into_values().map(|places| duplicate(scene, places)).collect();
     duplicates.sort_by_key(|duplicate| std::cmp::Reverse(duplicate.bytes_lost));
     let lost = duplicates.iter().fold(0, |sum: u64, duplicate| sum.saturating_add(duplicate.bytes_lost));
     let count = words::to_u64(duplicates.len());

@@ -1,5 +1,8 @@
 //! Every rule: once kept, once broken.
 
+mod change;
+mod inside;
+
 use super::scene::{Host, Image, Layer, Scene};
 use super::{Outcome, Verdict, evaluate, parse, starter};
 use crate::id::{ChainId, DiffId, ImageId};
@@ -35,7 +38,7 @@ fn shop() -> Scene {
         ("tool:1", &["alpine=10", "api=300"]),
         ("", &["debian=100", "api=300"]),
     ]);
-    let host = Host { garbage: (2, 5000), space: Some((20, 100)), inodes: Some((300, 1000)) };
+    let host = Host { garbage: (2, 5000), space: Some((20, 100)), inodes: Some((300, 1000)), unread: None };
     Scene { host: Some(host), ..shop }
 }
 
@@ -107,9 +110,12 @@ fn host() {
     assert_eq!(seen("[min-free-space]\nlimit = 21"), ["Fail  20B"]);
     assert_eq!(seen("[min-free-inodes]\nlimit = 300"), ["Pass  300"]);
     assert_eq!(seen("[min-free-inodes]\nlimit = '31%'\nlevel = 'warn'"), ["Warn  30%"]);
-    let clean = Scene { host: Some(Host { garbage: (0, 0), space: None, inodes: None }), ..Scene::default() };
-    let outcomes = evaluate(&parse("[no-garbage]\n[min-free-space]\nlimit = 1").unwrap(), &clean);
-    assert_eq!(outcomes.iter().map(|outcome| outcome.verdict).collect::<Vec<_>>(), [Verdict::Pass], "what the file system does not tell");
+    let clean = Scene { host: Some(Host { space: Some((1, 1)), inodes: Some((0, 0)), ..Host::default() }), ..Scene::default() };
+    let rules = "[no-garbage]\n[min-free-space]\nlimit = 1\n[min-free-inodes]\nlimit = '5%'";
+    let verdicts = |scene: &Scene| evaluate(&parse(rules).unwrap(), scene).iter().map(|outcome| outcome.verdict).collect::<Vec<_>>();
+    assert_eq!(verdicts(&clean), [Verdict::Pass; 3], "a file system without a fixed number of inodes is never short of them");
+    let silent = Scene { host: Some(Host { unread: Some("1 thing could not be read".to_owned()), ..Host::default() }), ..Scene::default() };
+    assert_eq!(verdicts(&silent), [Verdict::Unknown; 3]);
 }
 
 #[test]
@@ -121,6 +127,37 @@ fn a_level_decides_what_a_breach_means_and_exceptions_are_left_out() {
 fn a_rule_that_is_about_nothing_is_told() {
     let outcomes = outcomes("[max-size]\nimages = ['shop/db', 'old/*']\nlimit = 1");
     assert_eq!((outcomes[0].verdict, outcomes[0].message.as_str()), (Verdict::Warn, "no image here is called shop/db or old/*"));
+}
+
+#[test]
+fn a_rule_says_what_it_means_that_there_is_no_such_image() {
+    for (missing, expected) in [("ignore", vec![]), ("warn", vec![Verdict::Warn]), ("fail", vec![Verdict::Fail])] {
+        let outcomes = outcomes(&format!("[max-size]\nimages = 'shop/db'\nlimit = 1\nmissing = '{missing}'\nlevel = 'warn'"));
+        assert_eq!(outcomes.iter().map(|outcome| outcome.verdict).collect::<Vec<_>>(), expected, "{missing}");
+    }
+}
+
+#[test]
+fn what_could_not_be_read_keeps_a_rule_from_passing_and_no_breach_from_being_told() {
+    let mut scene = shop();
+    let api = scene.images.iter().find(|image| image.names[0] == "shop/api:1").unwrap().id;
+    scene.unread.images.insert(api, "its layer is gone".to_owned());
+    let seen = |scene: &Scene, rule: &str| {
+        let outcomes = evaluate(&parse(rule).unwrap(), scene);
+        outcomes.iter().map(|outcome| (outcome.verdict, outcome.fails())).collect::<Vec<_>>()
+    };
+    let (pass, unknown, fail) = ((Verdict::Pass, false), (Verdict::Unknown, true), (Verdict::Fail, true));
+    assert_eq!(seen(&scene, "[max-size]\nimages = 'shop/*'\nlimit = 400"), [unknown, pass]);
+    assert_eq!(seen(&scene, "[max-size]\nimages = 'shop/api'\nlimit = 1"), [fail], "more of it would be no smaller");
+    assert_eq!(seen(&scene, "[max-size]\nimages = 'shop/api'\nlimit = 400\nlevel = 'warn'"), [(Verdict::Unknown, false)]);
+    assert_eq!(seen(&scene, "[same-base]\nimages = 'shop/*'"), [unknown], "one of the set is enough");
+    assert_eq!(seen(&scene, "[same-base]\nimages = ['debian', 'worker']"), [pass]);
+    assert_eq!(seen(&scene, "[base]\nimages = 'tool'\non = 'shop/api'"), [unknown], "nobody knows what the base is");
+    let outcome = &evaluate(&parse("[max-size]\nimages = 'shop/api'\nlimit = 400").unwrap(), &scene)[0];
+    assert_eq!(outcome.message, "it weighs 400B, as far as it could be read: its layer is gone");
+    scene.unread.names = Some("cannot parse them".to_owned());
+    assert_eq!(seen(&scene, "[max-layers]\nimages = 'worker'\nlimit = 9"), [pass, unknown], "another worker may have lost its name");
+    assert_eq!(seen(&scene, "[max-layers]\nimages = 'absent'\nlimit = 9"), [unknown]);
 }
 
 #[test]

@@ -282,7 +282,7 @@ fn path(forest: &Forest, steps: &BTreeMap<ChainId, String>, culprit: &Culprit, t
 }
 
 /// What to change so that it is not stored.
-const fn advice(culprit: &Culprit, toll: &Toll) -> &'static str {
+pub(crate) const fn advice(culprit: &Culprit, toll: &Toll) -> &'static str {
     match culprit.why {
         Why::Deleted | Why::Overwritten if toll.is_seen => "other images need it: build from a base without it",
         Why::Deleted => "delete it in the step that makes it, or copy what is needed from an earlier stage",

@@ -36,6 +36,18 @@ impl Listing {
         self.0.get(at).map(|(_, entry)| entry)
     }
 
+    /// How many names there are.
+    #[must_use]
+    pub fn len(&self) -> u64 {
+        u64::try_from(self.0.len()).unwrap_or(u64::MAX)
+    }
+
+    /// Whether there are none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
     /// Everything, by name.
     pub fn iter(&self) -> impl Iterator<Item = (&[u8], &Entry)> {
         self.0.iter().map(|(name, entry)| (&**name, entry))

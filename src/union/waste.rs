@@ -18,6 +18,7 @@ mod efficiency;
 mod forest;
 mod sums;
 mod walk;
+mod watch;
 
 pub use bits::Bits;
 pub use blame::{Blame, Blames, Path, Why};
@@ -25,11 +26,13 @@ pub use copies::{Copies, Copy};
 pub use efficiency::Lengths;
 pub use forest::{Forest, Incomplete, Node};
 pub use sums::{ByReason, Culprit, Toll};
+pub use watch::{Sight, Watch, runs_as_owner, text};
 
 use super::{Layer, Marks, Weight};
 use crate::dir::Dir;
 use crate::store::overlay2;
 use crate::unreadable::{Pins, Unreadable};
+use std::sync::atomic::AtomicU64;
 use std::sync::{Mutex, PoisonError};
 use sums::Sums;
 use walk::Walk;
@@ -51,40 +54,56 @@ pub struct Waste {
     pub redirected: Bits,
     /// Files of the same content, those that cost most first, if they were asked for.
     pub copies: Vec<Copies>,
+    /// What images show and was watched for, by path.
+    pub sights: Vec<Sight>,
+    /// The images that have a layer of which something could not be read.
+    pub unread: Bits,
     /// What could not be read.
     pub lost: Vec<Unreadable>,
 }
 
-/// Finds what the images of `forest` waste in the data-root `root`, and which files of at least `copies` bytes have the same content.
+/// What is asked for beside what is wasted.
+#[derive(Debug, Default)]
+pub struct Ask {
+    /// From which length on files of the same content are found, if they are.
+    pub copies: Option<u64>,
+    /// What is told of what images show.
+    pub watch: Watch,
+    /// How many inodes were met so far.
+    pub met: AtomicU64,
+}
+
+/// Finds what the images of `forest` waste in the data-root `root`, and what else was asked for.
 #[must_use]
-pub fn find(root: &Dir, forest: &Forest, marks: Marks, copies: Option<u64>) -> Waste {
+pub fn find(root: &Dir, forest: &Forest, marks: Marks, ask: &Ask) -> Waste {
     let mut lost = Vec::new();
-    let mut layers = Vec::new();
+    let mut layers = open(root, forest, marks, &mut lost);
     let mut whole = forest.clone();
-    for node in &forest.layers {
-        let name = format!("{}/{}/diff", overlay2::PATH, node.dir);
-        match Layer::open(root, &name, marks) {
-            Ok(Some(layer)) => layers.push(layer),
-            Ok(None) => lost.push(Unreadable::malformed(root.path().join(name), "it went away meanwhile", Pins::Nothing)),
-            Err(error) => lost.push(Unreadable::new(error, Pins::Nothing)),
-        }
-    }
+    let mut unread = walk::no_images(forest);
     if layers.len() < forest.layers.len() {
         // Without one of them the numbers of others would be wrong.
+        (0..forest.images.len()).for_each(|image| unread.insert(image));
         whole = Forest::default();
         layers.clear();
     }
     let pool = Mutex::new(Vec::new());
-    Walk { forest: &whole, layers: &layers, sums: &pool, copies }.run();
+    Walk { forest: &whole, layers: &layers, sums: &pool, copies: ask.copies, watch: &ask.watch, met: &ask.met }.run();
     let mut sums = Sums::new(&whole);
     pool.into_inner().unwrap_or_else(PoisonError::into_inner).into_iter().for_each(|own| sums.add(own));
     sums.settle();
     let copies = copies::find(&layers, std::mem::take(&mut sums.files));
-    lost.extend(layers.into_iter().flat_map(Layer::into_lost));
+    for (number, layer) in layers.into_iter().enumerate() {
+        let own = layer.into_lost();
+        if !own.is_empty() {
+            unread.add(&whole.images_of(number));
+        }
+        lost.extend(own);
+    }
     lost.sort_unstable();
     lost.dedup();
     let mut culprits: Vec<_> = sums.culprits.into_iter().collect();
     culprits.sort_unstable_by(|(a, a_toll), (b, b_toll)| b_toll.weight.bytes.cmp(&a_toll.weight.bytes).then_with(|| a.cmp(b)));
+    sums.sights.sort_unstable();
     Waste {
         stored: sums.stored,
         unseen: sums.unseen,
@@ -93,6 +112,22 @@ pub fn find(root: &Dir, forest: &Forest, marks: Marks, copies: Option<u64>) -> W
         culprits,
         redirected: sums.redirected,
         copies,
+        sights: sums.sights,
+        unread,
         lost,
     }
+}
+
+/// Opens every layer; one that cannot be opened is left out and told.
+fn open(root: &Dir, forest: &Forest, marks: Marks, lost: &mut Vec<Unreadable>) -> Vec<Layer> {
+    let mut layers = Vec::new();
+    for node in &forest.layers {
+        let name = format!("{}/{}/diff", overlay2::PATH, node.dir);
+        match Layer::open(root, &name, marks) {
+            Ok(Some(layer)) => layers.push(layer),
+            Ok(None) => lost.push(Unreadable::malformed(root.path().join(name), "it went away meanwhile", Pins::Nothing)),
+            Err(error) => lost.push(Unreadable::new(error, Pins::Nothing)),
+        }
+    }
+    layers
 }

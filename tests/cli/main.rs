@@ -2,11 +2,12 @@
 //!
 //! Sizes depend on the blocks of the file system and ages on the day, so what is compared word for word is what depends on neither.
 
-#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test that cannot go on fails")]
+#![expect(clippy::unwrap_used, clippy::indexing_slicing, clippy::print_stderr, reason = "a test that cannot go on fails")]
 
 mod cached;
 mod changes;
 mod check;
+mod ci;
 mod demo;
 mod formats;
 mod interrupted;

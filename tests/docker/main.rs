@@ -15,6 +15,7 @@
 mod builds;
 mod busy;
 mod changes;
+mod ci;
 mod compare;
 mod containerd;
 mod crash;
@@ -24,6 +25,8 @@ mod docker;
 mod du;
 #[path = "../engine/engine.rs"]
 mod engine;
+#[path = "../cli/ci/example.rs"]
+mod example;
 mod fixture;
 mod health;
 mod layerwise;

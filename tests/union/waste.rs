@@ -5,8 +5,8 @@ use crate::step::{self, Step};
 use crate::world::{Renames, World};
 use layerwise::dir::Dir;
 use layerwise::id::{ChainId, DirId, ImageId};
-use layerwise::union::waste::{Forest, Waste, Why, find};
-use layerwise::union::{Layer, Marks, Nature, Part, Union};
+use layerwise::union::waste::{Ask, Forest, Lengths, Waste, Watch, Why, find};
+use layerwise::union::{Layer, Marks, Nature, Part, Union, join};
 use proptest::prelude::*;
 use proptest::test_runner::TestRunner;
 use std::collections::{BTreeMap, BTreeSet};
@@ -82,17 +82,42 @@ impl Store {
             .map(|(number, layers)| (image(number), layers.iter().map(|&layer| (chain(layer), Self::dir(layer))).collect()))
             .collect();
         let forest = Forest::of(&images);
-        let found = find(&Dir::root(&self.root).unwrap(), &forest, Marks::Trusted, Some(1));
-        assert_eq!(found.lost, []);
+        let watch = Watch { set_id: false, patterns: vec!["*".to_owned()] };
+        let ask = Ask { copies: Some(1), watch, ..Ask::default() };
+        let found = find(&Dir::root(&self.root).unwrap(), &forest, Marks::Trusted, &ask);
+        assert_eq!((found.lost.as_slice(), found.unread.is_empty()), ([].as_slice(), true));
         (forest, found)
     }
 
-    /// The inodes of a layer that an image shows.
-    fn shown(&self, image: usize) -> BTreeSet<(usize, u64)> {
+    /// What an image is put together of, top first.
+    fn union(&self, image: usize) -> (Vec<usize>, Union) {
         let layers: Vec<usize> = self.images[image].iter().rev().copied().collect();
         let dir = Dir::root(&self.root).unwrap();
         let open = |layer: &usize| Layer::open(&dir, &format!("overlay2/{}/diff", hex(*layer)), Marks::Trusted).unwrap().unwrap();
         let union = Union::new(layers.iter().map(open).collect());
+        (layers, union)
+    }
+
+    /// The paths that an image shows, each with the layers that it is made of.
+    fn seen(&self, image: usize) -> BTreeSet<(Vec<u8>, usize)> {
+        let (layers, union) = self.union(image);
+        let mut seen = BTreeSet::new();
+        let mut open = vec![(Vec::new(), union.root(0))];
+        while let Some((above, parts)) = open.pop() {
+            for (name, found) in union.list(&parts) {
+                let path = join(&above, &name);
+                seen.extend(found.parts.iter().map(|part| (path.clone(), layers[part.layer])));
+                if found.entry.is_directory() {
+                    open.push((path, found.parts));
+                }
+            }
+        }
+        seen
+    }
+
+    /// The inodes of a layer that an image shows.
+    fn shown(&self, image: usize) -> BTreeSet<(usize, u64)> {
+        let (layers, union) = self.union(image);
         let inode = |part: &Part| {
             let layer = layers[part.layer];
             (layer, fs::symlink_metadata(union.layer(part.layer).unwrap().path(&part.path)).unwrap().ino())
@@ -123,13 +148,15 @@ impl Store {
         all.into_iter().any(|stat| !stat.is_dir() && stat.nlink() > 1)
     }
 
-    /// The score, worked out image by image as the definition has it.
-    fn lengths(&self, image: usize) -> (u128, u128) {
+    /// What the scores are computed from, worked out image by image as the definition has it.
+    fn lengths(&self, image: usize) -> Lengths {
+        let mut above_base = 0;
         let mut paths: BTreeMap<Vec<u8>, Vec<u64>> = BTreeMap::new();
         let mut stacked: BTreeMap<Vec<u8>, (bool, u64)> = BTreeMap::new();
         let is_in = |path: &[u8], directory: &[u8]| path.starts_with(directory) && path.get(directory.len()) == Some(&b'/');
         for &layer in &self.images[image] {
             let entries = entries(&self.diff(layer));
+            above_base += if layer == self.images[image][0] { 0 } else { entries.values().map(|(_, length)| u128::from(*length)).sum() };
             for (path, (nature, length)) in &entries {
                 if is_directory(*nature) && entries.keys().any(|other| is_in(other, path)) {
                     continue;
@@ -149,7 +176,9 @@ impl Store {
             }
         }
         let sum = |of: fn(&Vec<u64>) -> u64| paths.values().map(|lengths| u128::from(of(lengths))).sum();
-        (sum(|lengths| *lengths.iter().min().unwrap()), sum(|lengths| lengths.iter().sum()))
+        let repeated = sum(|lengths| if lengths.len() > 1 { lengths.iter().sum() } else { 0 });
+        let (least, all) = (sum(|lengths| *lengths.iter().min().unwrap()), sum(|lengths| lengths.iter().sum()));
+        Lengths { least, all, repeated, above_base }
     }
 }
 
@@ -199,8 +228,10 @@ fn what_is_wasted_is_what_is_stored_and_not_shown() {
             let told = told.fold((0, 0), |(bytes, inodes), weight| (bytes + weight.bytes, inodes + weight.inodes));
             assert_eq!(told, (hidden.iter().sum::<u64>(), u64::try_from(hidden.len()).unwrap()), "image of {:?}", store.images[image]);
             wasted.set(wasted.get() + told.1);
-            let lengths = found.lengths[image];
-            assert_eq!((lengths.least, lengths.all), store.lengths(image), "efficiency of {:?}", store.images[image]);
+            assert_eq!(found.lengths[image], store.lengths(image), "efficiency of {:?}", store.images[image]);
+            let sights = found.sights.iter().filter(|sight| sight.images.contains(image));
+            let seen: BTreeSet<_> = sights.map(|sight| (sight.path.to_vec(), layers[sight.layer])).collect();
+            assert_eq!(seen, store.seen(image), "what the image of {:?} shows", store.images[image]);
         }
         for (at, &layer) in layers.iter().enumerate() {
             let stored = store.stored(layer);

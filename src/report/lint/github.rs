@@ -1,6 +1,6 @@
 //! Workflow commands, which GitHub Actions shows as annotations, and the summary of a step.
 
-use super::{Item, Lint};
+use super::{Item, Lint, Severity};
 use crate::lint::Verdict;
 use std::fmt::Write as _;
 
@@ -9,10 +9,10 @@ use std::fmt::Write as _;
 pub fn annotations(lint: &Lint) -> String {
     let mut text = String::new();
     for item in &lint.results {
-        let command = match item.outcome.verdict {
-            Verdict::Pass => continue,
-            Verdict::Warn => "warning",
-            Verdict::Fail => "error",
+        let command = match item.severity() {
+            Severity::Fine => continue,
+            Severity::Warning => "warning",
+            Severity::Error => "error",
         };
         let title = property(&format!("layerwise {}", item.outcome.rule));
         // Writing to a string does not fail.
@@ -33,11 +33,15 @@ pub fn summary(lint: &Lint) -> String {
         let verdict = match outcome.verdict {
             Verdict::Pass => "pass",
             Verdict::Warn => "**warn**",
+            Verdict::Unknown => "**unknown**",
             Verdict::Fail => "**fail**",
         };
         let number = |number: &Option<String>| cell(number.as_deref().unwrap_or("–"));
         let (subject, sentence) = (cell(&item.subject), cell(&item.sentence()));
         let _ = writeln!(text, "| {verdict} | {} | {subject} | {} | {} | {sentence} |", outcome.rule, number(allowed), number(found));
+    }
+    if let Some(compared) = &lint.baseline {
+        let _ = writeln!(text, "\n{}", cell(&compared.describe()));
     }
     text
 }

@@ -1,7 +1,6 @@
 //! SARIF 2.1.0, as code scanning reads it: what is broken, with its rule, at the policy that asks for it.
 
-use super::Lint;
-use crate::lint::Verdict;
+use super::{Lint, Severity};
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
 
@@ -15,10 +14,10 @@ pub fn sarif(lint: &Lint) -> Value {
         .results
         .iter()
         .filter_map(|item| {
-            let level = match item.outcome.verdict {
-                Verdict::Pass => return None,
-                Verdict::Warn => "warning",
-                Verdict::Fail => "error",
+            let level = match item.severity() {
+                Severity::Fine => return None,
+                Severity::Warning => "warning",
+                Severity::Error => "error",
             };
             let images = item.outcome.subject.images.iter().map(|image| json!({"fullyQualifiedName": image, "kind": "resource"}));
             Some(json!({

@@ -6,6 +6,7 @@ use super::copies::Copy;
 use super::efficiency::Efficiency;
 use super::forest::Forest;
 use super::walk::no_images;
+use super::watch::Sight;
 use crate::dir::tree::Inode;
 use crate::union::Weight;
 use std::collections::{BTreeMap, HashMap};
@@ -56,6 +57,8 @@ pub(super) struct Sums {
     pub(super) efficiency: Efficiency,
     /// The files whose contents are to be compared.
     pub(super) files: Vec<Copy>,
+    /// What was watched for.
+    pub(super) sights: Vec<Sight>,
     linked: HashMap<(usize, u64), Linked>,
 }
 
@@ -77,6 +80,7 @@ impl Sums {
             redirected: no_images(forest),
             efficiency: Efficiency::new(forest),
             files: Vec::new(),
+            sights: Vec::new(),
             linked: HashMap::new(),
         }
     }
@@ -86,6 +90,9 @@ impl Sums {
         let weight = Weight::of(inode.allocated);
         if let Some(stored) = self.stored.get_mut(layer) {
             *stored += weight;
+        }
+        if inode.file_type() == rustix::fs::FileType::RegularFile {
+            self.efficiency.store(layer, inode.size);
         }
         if blames.is_empty() {
             return;
@@ -142,6 +149,7 @@ impl Sums {
             }
         }
         self.files.extend(other.files);
+        self.sights.extend(other.sights);
         self.redirected.add(&other.redirected);
         self.efficiency.add(other.efficiency);
         for (key, linked) in other.linked {

@@ -7,9 +7,11 @@ use super::copies::Copy;
 use super::efficiency::{Leaf, Leaves, Length};
 use super::forest::Forest;
 use super::sums::Sums;
+use super::watch::Watch;
 use crate::union::{Entry, Layer, Listing, Nature, changes, join};
 use rayon::Scope;
 use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 /// Everything that the threads share.
@@ -20,6 +22,10 @@ pub(super) struct Walk<'w> {
     pub(super) sums: &'w Mutex<Vec<Sums>>,
     /// From which length on files are compared with all others, if they are.
     pub(super) copies: Option<u64>,
+    /// What is told of what images show.
+    pub(super) watch: &'w Watch,
+    /// How many inodes were met.
+    pub(super) met: &'w AtomicU64,
 }
 
 /// What a layer has under a name, and who hides its directory.
@@ -68,6 +74,7 @@ impl Walk<'_> {
     fn look(&self, task: &Task, sums: &mut Sums) -> Vec<Task> {
         let listings: Vec<Listing> =
             task.parts.iter().map(|(layer, _)| self.layers.get(*layer).map(|layer| layer.list(&task.path)).unwrap_or_default()).collect();
+        self.met.fetch_add(listings.iter().map(Listing::len).sum(), Ordering::Relaxed);
         let mut names: BTreeMap<&[u8], Vec<Hidden<'_>>> = BTreeMap::new();
         for (listing, (layer, blames)) in listings.iter().zip(&task.parts) {
             for (name, entry) in listing.iter() {
@@ -86,6 +93,7 @@ impl Walk<'_> {
                 }
                 self.charge(own, &blames, &path, sums);
                 self.remember(own, &blames, &path, sums);
+                sums.sights.extend(self.watch.see(self.forest, (own, &blames), (&path, &owns)));
                 if own.entry.is_directory() {
                     parts.push((own.layer, blames));
                 }
