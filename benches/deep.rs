@@ -1,12 +1,13 @@
 //! How near `check --deep` comes to what this machine can hash.
 //!
 //! ```text
-//! cargo bench --bench deep -- [DIR]      makes its layers in DIR, else in memory
+//! cargo bench --bench deep -- [DIR]      makes its layers in DIR, else where temporary files go
 //! ```
-//! Each row is a data-root of several layers with the same bytes in all, in files of one size. Its figure is divided by two others of the same run,
-//! both taken with as many threads: what SHA-256 alone makes of as many bytes in memory (the implementation that is used), and what
-//! `openssl speed` says. The last column compares processor time instead, which a busy machine disturbs less. Contents are in the page cache.
-//! The rows with small files show what opening, headers and gzip cost.
+//! Each row is a data-root of several layers with about the same bytes in all: in files of one size, and in files of the sizes that `/usr` of a
+//! Debian system has. What is verified is their tars, so a row's figure is bytes of these a second. It is divided by two others of the same run, both
+//! taken with as many threads: what SHA-256 alone makes of as many bytes in memory (the implementation that is used), and what `openssl speed` says.
+//! The last column compares processor time instead, which a busy machine disturbs less. Contents are in the page cache. The rows with small files
+//! show what opening, headers and gzip cost.
 
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "a benchmark speaks through its output")]
 
@@ -22,31 +23,39 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::{Duration, Instant};
 
-/// The bytes of each data-root.
-const BYTES: u64 = 1 << 30;
-/// Its layers: enough that all threads end at about the same time.
+/// The bytes of each layer, at least.
+const LAYER: u64 = 64 << 20;
+/// The layers: enough that all threads end at about the same time.
 const LAYERS: u64 = 16;
+/// A block of a tar: each file has one for its header, and whole ones for its content.
+const BLOCK: u64 = 512;
+/// The sizes of files below `/usr` of Debian with Docker: the middle of each tenth of them…
+const TENTHS: [u64; 10] = [221, 554, 875, 1_392, 2_025, 3_044, 6_814, 14_832, 28_484, 93_559];
+/// … how many of each there are in a layer, and the largest of all, which are few and have most of the bytes.
+const OF_EACH_TENTH: usize = 70;
+const LARGE: [(u64, usize); 2] = [(1 << 20, 22), (32 << 20, 1)];
 /// How often each figure is taken; the best counts, because what disturbs only ever takes time.
 const ROUNDS: usize = 5;
 
 fn main() -> Result<(), Box<dyn Error>> {
     let place = std::env::args().skip(1).find(|argument| !argument.starts_with('-')).map(PathBuf::from);
-    let memory = || Some(PathBuf::from("/dev/shm")).filter(|memory| memory.is_dir());
-    let temp = tempfile::tempdir_in(place.or_else(memory).unwrap_or_else(std::env::temp_dir))?;
+    let temp = tempfile::tempdir_in(place.unwrap_or_else(std::env::temp_dir))?;
     let threads = std::thread::available_parallelism()?.get();
     let openssl = openssl(threads);
     println!("{threads} threads; openssl speed: {}", openssl.map_or_else(|| "-".to_owned(), shown));
     let titles = ["file size", "files", "verified", "SHA-256 alone", "of that", "of openssl", "by processor time"];
     println!("{}", titles.map(|title| format!("{title:>18}")).concat());
-    for size in [64 << 20, 1 << 20, 64 << 10, 8 << 10] {
-        let root = temp.path().join(size.to_string());
-        plant(&root, size)?;
-        let [verified, hashed] = compare(&root, threads)?;
+    for (name, sizes) in rows() {
+        let root = temp.path().join(&name);
+        plant(&root, &sizes)?;
+        let tar: u64 = sizes.iter().map(|size| BLOCK + size.next_multiple_of(BLOCK)).sum();
+        let [verified, hashed] = compare(&root, threads, LAYERS * tar)?;
         let percent = |one: f64, other: f64| format!("{:.0} %", one / other * 100.0);
         let of_openssl = openssl.map_or_else(|| "-".to_owned(), |other| percent(verified.wall, other));
+        let files = LAYERS * u64::try_from(sizes.len())?;
         let row = [
-            size.to_string(),
-            (BYTES / size).to_string(),
+            name,
+            files.to_string(),
             shown(verified.wall),
             shown(hashed.wall),
             percent(verified.wall, hashed.wall),
@@ -59,19 +68,30 @@ fn main() -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-/// Writes a data-root of files of `size` bytes.
-fn plant(path: &Path, size: u64) -> Result<(), Box<dyn Error>> {
+/// What each row is called, and the files of each of its layers.
+fn rows() -> Vec<(String, Vec<u64>)> {
+    let of_one_size = |size: u64| (size.to_string(), (0..LAYER / size).map(|_| size).collect());
+    let tenths = TENTHS.iter().flat_map(|&size| std::iter::repeat_n(size, OF_EACH_TENTH));
+    let large = LARGE.iter().flat_map(|&(size, count)| std::iter::repeat_n(size, count));
+    let mut rows: Vec<_> = [64 << 20, 1 << 20, 64 << 10, 8 << 10].map(of_one_size).into();
+    rows.insert(1, ("as in /usr".to_owned(), tenths.chain(large).collect()));
+    rows
+}
+
+/// Writes a data-root with layers of files of these sizes.
+fn plant(path: &Path, sizes: &[u64]) -> Result<(), Box<dyn Error>> {
     let mut root = Builder::create(path)?;
     root.batch(|root| {
         for number in 0..LAYERS {
-            let files = BYTES / LAYERS / size;
             let tree = Tree::new(format!("layer {number}"));
-            let tree = (0..files).fold(tree, |tree, file| tree.file(format!("usr/lib/{}/{file}", file / 100), size));
+            let tree = sizes.iter().enumerate().fold(tree, |tree, (file, &size)| tree.file(format!("usr/lib/{}/{file}", file / 100), size));
             let layer = root.layer(None, tree)?;
             root.image(&ImageSpec::new(&layer).tag(&format!("image-{number}:1")))?;
         }
         Ok(())
     })?;
+    // What was written is not to be written back while anything is measured.
+    nix::unistd::sync();
     Ok(())
 }
 
@@ -99,8 +119,8 @@ impl Best {
         result
     }
 
-    fn rate(&self) -> Rate {
-        Rate { wall: rate(BYTES, self.wall), processor: rate(BYTES, self.processor) }
+    fn rate(&self, bytes: u64) -> Rate {
+        Rate { wall: rate(bytes, self.wall), processor: rate(bytes, self.processor) }
     }
 }
 
@@ -112,25 +132,25 @@ fn processor_time() -> Duration {
 }
 
 /// What is verified, and what is hashed alone, in turns: what disturbs the one disturbs the other.
-fn compare(path: &Path, threads: usize) -> Result<[Rate; 2], Box<dyn Error>> {
+fn compare(path: &Path, threads: usize, bytes: u64) -> Result<[Rate; 2], Box<dyn Error>> {
     let dir = Dir::root(path)?;
     let jobs = deep::jobs(&Audit::new(Inventory::read(&dir, None), None), None);
     let owner = std::os::unix::fs::MetadataExt::uid(&std::fs::metadata(path)?);
     let owners = if owner == 0 { Owners::Same } else { Owners::rootless((owner, owner)) };
     let (mut verified, mut hashed) = (Best::NONE, Best::NONE);
     for _ in 0..ROUNDS {
-        hashed.run(|| hash_alone(threads));
+        hashed.run(|| hash_alone(threads, bytes));
         let outcomes = verified.run(|| deep::verify(&dir, &jobs, &owners, (threads, &Control::default()), |_| {}));
         if let Some(wrong) = outcomes.iter().find(|outcome| outcome.status != Status::Verified) {
             return Err(format!("{wrong:?}").into());
         }
     }
-    Ok([verified.rate(), hashed.rate()])
+    Ok([verified.rate(bytes), hashed.rate(bytes)])
 }
 
 /// Hashes as many bytes with so many threads.
-fn hash_alone(threads: usize) {
-    let share = usize::try_from(BYTES).unwrap_or(usize::MAX) / threads;
+fn hash_alone(threads: usize, bytes: u64) {
+    let share = usize::try_from(bytes).unwrap_or(usize::MAX) / threads;
     let work = move || {
         let block = vec![0x5a; 128 << 10];
         let mut digest = Sha256::new();
