@@ -104,27 +104,30 @@ fn evaluate_rule(rule: &Rule, scene: &Scene) -> Vec<Outcome> {
         found.judged(rule, Subject { kind, images })
     };
     if rule.check.is_about_host() {
-        return scene.host.iter().filter_map(|host| host::look(&rule.check, host)).map(|found| outcome("host", &[], found)).collect();
+        let Some(host) = &scene.host else {
+            // Like a rule that no image matches: it must not look as if it were kept.
+            return vec![Outcome { verdict: Verdict::Warn, ..outcome("host", &[], host::there_is_none()) }];
+        };
+        return host::look(&rule.check, host).map(|found| outcome("host", &[], found)).into_iter().collect();
     }
     if rule.check.is_about_change() && scene.baseline.is_none() {
         // Like a rule that no image matches: it must not look as if it were kept.
         return vec![Outcome { verdict: Verdict::Warn, ..outcome("set", &[], change::nothing_to_compare()) }];
     }
-    // A name that is lost may be that of an image that breaks the rule.
-    let lost = scene.unread.names.as_ref().map(|why| outcome("set", &[], Found::unknown(why)));
     let set: Vec<&Image> = scene.images.iter().filter(|image| rule.is_about(&image.names)).collect();
-    let mut outcomes = if set.is_empty() {
-        let told = (lost.is_none() && rule.missing != Missing::Ignore).then(|| nothing_matches(rule));
-        told.into_iter().collect()
-    } else if let Some(found) = set::look(&rule.check, scene, &set).or_else(|| change::of_set(rule, scene, &set)) {
-        vec![outcome("set", &set, found.doubted(set.iter().find_map(|image| scene.doubt(image))))]
-    } else {
-        let found = |one| image::look(&rule.check, scene, (one, &set)).or_else(|| change::of_image(rule, scene, (one, &set)));
-        let look = |one| Some(found(one)?.doubted(scene.doubt(one)));
-        set.iter().filter_map(|&one| Some(outcome("image", &[one], look(one)?))).collect()
-    };
-    outcomes.extend(lost);
-    outcomes
+    // A name that is lost may be that of an image that breaks the rule.
+    let lost = scene.unread.names.as_deref();
+    if set.is_empty() && lost.is_none() {
+        return if rule.missing == Missing::Ignore { Vec::new() } else { vec![nothing_matches(rule)] };
+    }
+    if let Some(found) = set::look(&rule.check, scene, &set).or_else(|| change::of_set(rule, scene, &set)) {
+        let doubt = set.iter().find_map(|image| scene.doubt(image)).or(lost);
+        return vec![outcome("set", &set, found.doubted(doubt))];
+    }
+    let found = |one| image::look(&rule.check, scene, (one, &set)).or_else(|| change::of_image(rule, scene, (one, &set)));
+    let look = |one| Some(found(one)?.doubted(scene.doubt(one)));
+    let outcomes = set.iter().filter_map(|&one| Some(outcome("image", &[one], look(one)?)));
+    outcomes.chain(lost.map(|why| outcome("set", &[], Found::unknown(why)))).collect()
 }
 
 /// A rule about nothing keeps nobody from anything, and somebody should know.

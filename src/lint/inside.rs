@@ -10,8 +10,9 @@ use super::scene::Scene;
 use crate::id::{ChainId, ImageId};
 use crate::report::changes::inside as shown_path;
 use crate::report::waste::advice;
-use crate::union::waste::{Culprit, Forest, Incomplete, Lengths, Toll, Waste, Watch, Why, text};
+use crate::union::waste::{Culprit, Forest, Incomplete, Lengths, Path, Toll, Waste, Watch, Why, text};
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 /// What has to be known of the inside of images.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -36,8 +37,8 @@ pub struct Inside {
     pub lengths: Lengths,
     /// What hides most of what is wasted, most first.
     pub worst: Vec<Hidden>,
-    /// What it shows and somebody watched for, by path.
-    pub shown: Vec<Shown>,
+    /// What it shows and somebody watched for, by path; images that have the same layer share it.
+    pub shown: Vec<Arc<Shown>>,
     /// What of it could not be read.
     pub doubt: Option<String>,
 }
@@ -115,7 +116,7 @@ pub fn insides(forest: &Forest, incomplete: &[Incomplete], found: &Waste) -> Ins
             wasted: wasted.values().fold(0, |sum: u64, weight| sum.saturating_add(weight.bytes)),
             lengths: *lengths,
             worst: worst.remove(&image).unwrap_or_default(),
-            shown: shown.remove(&image).unwrap_or_default().into_values().collect(),
+            shown: shown.remove(&image).unwrap_or_default(),
             doubt: lost.clone().filter(|_| found.unread.contains(image)),
         };
         (*id, Ok(inside))
@@ -149,18 +150,21 @@ fn worst(forest: &Forest, found: &Waste) -> BTreeMap<usize, Vec<Hidden>> {
 }
 
 /// What each image shows of what was watched for, by path.
-fn shown(forest: &Forest, found: &Waste) -> BTreeMap<usize, BTreeMap<Vec<u8>, Shown>> {
-    let mut shown: BTreeMap<usize, BTreeMap<Vec<u8>, Shown>> = BTreeMap::new();
+fn shown(forest: &Forest, found: &Waste) -> BTreeMap<usize, Vec<Arc<Shown>>> {
+    let mut shown: BTreeMap<usize, Vec<Arc<Shown>>> = BTreeMap::new();
+    let mut last: BTreeMap<usize, &Path> = BTreeMap::new();
     // By path and, of one path, from the lowest layer up: that is the one that made a directory.
     for sight in &found.sights {
-        let layer = forest.layers.get(sight.layer).map(|node| node.chain);
+        let one = Arc::new(Shown {
+            text: text(&sight.path),
+            path: shown_path(&sight.path),
+            mode: sight.mode,
+            layer: forest.layers.get(sight.layer).map(|node| node.chain),
+        });
         for image in sight.images.iter() {
-            shown.entry(image).or_default().entry(sight.path.to_vec()).or_insert_with(|| Shown {
-                text: text(&sight.path),
-                path: shown_path(&sight.path),
-                mode: sight.mode,
-                layer,
-            });
+            if last.insert(image, &sight.path) != Some(&sight.path) {
+                shown.entry(image).or_default().push(Arc::clone(&one));
+            }
         }
     }
     shown

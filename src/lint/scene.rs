@@ -79,9 +79,11 @@ impl Scene {
     #[must_use]
     pub fn of(audit: &Audit, file_system: Option<&FileSystem>) -> Self {
         let unread = unread::find(audit);
+        let contents = contents(audit);
         let layers = layers::list(audit).into_iter().map(|item| {
             let (bytes, inodes) = (item.bytes.unwrap_or_default(), item.inodes.unwrap_or_default());
-            (item.chain_id, Layer { diff: item.diff_id, bytes, inodes, step: item.created_by })
+            let diff = contents.get(&item.chain_id).copied().or(item.diff_id);
+            (item.chain_id, Layer { diff, bytes, inodes, step: item.created_by })
         });
         let images = images::list(audit).into_iter().map(|item| Image { id: item.id, names: item.references, chain: item.layers });
         let images = images.chain(unread::nameless(audit));
@@ -108,6 +110,12 @@ impl Scene {
         let weights = distinct.into_iter().filter_map(|chain| self.layers.get(&chain)).map(|layer| (layer.bytes, layer.inodes));
         weights.fold((0, 0), |(bytes, inodes), layer| (bytes.saturating_add(layer.0), inodes.saturating_add(layer.1)))
     }
+}
+
+/// What the layers of images contain: a layer's own record of that may be lost, and a chain of contents cannot be another one.
+fn contents(audit: &Audit) -> BTreeMap<ChainId, DiffId> {
+    let images = audit.inventory.images.values().map(|image| &image.config.diff_ids);
+    images.flat_map(|diffs| ChainId::chain(diffs).zip(diffs.iter().copied())).collect()
 }
 
 impl Image {

@@ -116,6 +116,7 @@ fn host() {
     assert_eq!(verdicts(&clean), [Verdict::Pass; 3], "a file system without a fixed number of inodes is never short of them");
     let silent = Scene { host: Some(Host { unread: Some("1 thing could not be read".to_owned()), ..Host::default() }), ..Scene::default() };
     assert_eq!(verdicts(&silent), [Verdict::Unknown; 3]);
+    assert_eq!(verdicts(&Scene::default()), [Verdict::Warn; 3], "images of an archive are on no host");
 }
 
 #[test]

@@ -2,6 +2,7 @@
 
 use super::scene::{Image, Unread};
 use crate::audit::Audit;
+use crate::graph::verdict::Verdict;
 use crate::id::{DirId, ImageId};
 use crate::render::{escape, words};
 use crate::store::layerdb::Layer;
@@ -59,11 +60,18 @@ pub(super) fn nameless(audit: &Audit) -> impl Iterator<Item = Image> {
     })
 }
 
-/// Why there may be more that belongs to nothing than was found: what could not be read keeps what it may have named.
+/// Why there may be more that belongs to nothing than was found: what could not be read keeps what it may have named, and so does a dockerd that
+/// may be about to name something.
 pub(super) fn of_garbage(audit: &Audit) -> Option<String> {
     let read = audit.inventory.unreadable.iter().filter(|lost| lost.pins != Pins::Nothing);
-    let count = read.chain(audit.account.iter().flat_map(|account| &account.measured.unreadable)).count();
-    (count > 0).then(|| format!("{} could not be read", words::count(words::to_u64(count), "thing")))
+    let unread = read.chain(audit.account.iter().flat_map(|account| &account.measured.unreadable)).count();
+    let unproven = audit.graph.things().filter(|(node, _)| matches!(audit.verdicts.of(*node), Verdict::Unknown(_))).count();
+    let things = |count| words::count(words::to_u64(count), "thing");
+    match (unread, unproven) {
+        (0, 0) => None,
+        (0, unproven) => Some(format!("of {} it is not proven whether anything needs it", things(unproven))),
+        (unread, _) => Some(format!("{} could not be read", things(unread))),
+    }
 }
 
 fn describe(what: &str, lost: &Unreadable) -> String {

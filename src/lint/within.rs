@@ -9,6 +9,7 @@ use crate::id::ChainId;
 use crate::render::size::{self, Digits};
 use crate::render::words;
 use crate::union::waste::runs_as_owner;
+use std::sync::Arc;
 
 /// How many places stand in a message.
 const TOLD: usize = 3;
@@ -92,19 +93,19 @@ impl<'s> Within<'s> {
         found.fix(fix).at(self.inside.worst.iter().map(place).collect())
     }
 
-    fn no_setuid(&self, files: impl Iterator<Item = &'s Shown>) -> Found {
+    fn no_setuid(&self, files: impl Iterator<Item = &'s Arc<Shown>>) -> Found {
         let files: Vec<_> = files.collect();
         let count = words::to_u64(files.len());
-        let tell = |shown: &&Shown| format!("{} ({:o}){}", shown.path, shown.mode & 0o7777, self.made(shown.layer, "made by"));
+        let tell = |shown: &&Arc<Shown>| format!("{} ({:o}){}", shown.path, shown.mode & 0o7777, self.made(shown.layer, "made by"));
         let message = listed(&format!("{} setuid or setgid", words::count(count, "file")), files.iter().map(tell));
         let found = Found::at_most(Amount::Count(count), Amount::Count(0), message);
         found.fix("`chmod ug-s` in the step that makes them (later it stores them again), or name them in `allow`").at(self.places(&files))
     }
 
-    fn no_path(&self, paths: impl Iterator<Item = &'s Shown>) -> Found {
+    fn no_path(&self, paths: impl Iterator<Item = &'s Arc<Shown>>) -> Found {
         let paths: Vec<_> = paths.collect();
         let count = words::to_u64(paths.len());
-        let tell = |shown: &&Shown| format!("{}{}", shown.path, self.made(shown.layer, "made by"));
+        let tell = |shown: &&Arc<Shown>| format!("{}{}", shown.path, self.made(shown.layer, "made by"));
         let message = listed(&format!("{} not wanted", words::count(count, "path")), paths.iter().map(tell));
         let found = Found::at_most(Amount::Count(count), Amount::Count(0), message);
         found
@@ -112,7 +113,7 @@ impl<'s> Within<'s> {
             .at(self.places(&paths))
     }
 
-    fn places(&self, shown: &[&Shown]) -> Vec<Place> {
+    fn places(&self, shown: &[&Arc<Shown>]) -> Vec<Place> {
         shown.iter().take(MOST).map(|shown| self.place(&shown.path, shown.layer)).collect()
     }
 

@@ -22,7 +22,7 @@ use std::path::{Path, PathBuf};
 
 /// What happens to a file or a symbolic link.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Loss {
+pub(crate) enum Loss {
     Removed,
     Emptied,
     Cut,
@@ -37,7 +37,7 @@ enum Loss {
     Slip(usize),
 }
 
-const ALL: [Loss; 12] = [
+pub(crate) const ALL: [Loss; 12] = [
     Loss::Removed,
     Loss::Emptied,
     Loss::Cut,
@@ -54,7 +54,7 @@ const ALL: [Loss; 12] = [
 
 impl Loss {
     /// Does it to `path`, whose intact form is kept as `aside`; false if it cannot happen to this file.
-    fn inflict(self, path: &Path, aside: &Path) -> bool {
+    pub(crate) fn inflict(self, path: &Path, aside: &Path) -> bool {
         let is_link = aside.symlink_metadata().unwrap().is_symlink();
         let content = if is_link { fs::read_link(aside).unwrap().into_os_string().into_vec() } else { fs::read(aside).unwrap() };
         match self {
@@ -127,13 +127,13 @@ fn kept_by_what_leaves_no_trace(before: &Audit, root: &Path, path: &Path, loss: 
 }
 
 /// The intact file, kept outside of the data-root while something else stands in its place.
-struct Aside<'a> {
+pub(crate) struct Aside<'a> {
     path: &'a Path,
-    aside: PathBuf,
+    pub(crate) aside: PathBuf,
 }
 
 impl<'a> Aside<'a> {
-    fn take(path: &'a Path, outside: &Path) -> Self {
+    pub(crate) fn take(path: &'a Path, outside: &Path) -> Self {
         let aside = outside.join("aside");
         fs::rename(path, &aside).unwrap();
         Self { path, aside }

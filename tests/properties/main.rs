@@ -17,6 +17,7 @@ mod cases;
 mod check;
 mod garbage;
 mod ids;
+mod lint;
 mod look;
 mod loss;
 mod oracle;

@@ -13,7 +13,7 @@ fn looked_into() -> Scene {
     for image in &scene.images {
         scene.insides.insert(image.id, Ok(Inside { stored: 100, ..Inside::default() }));
     }
-    let shown = |path: &str, mode, layer| Shown { text: path.to_owned(), path: path.to_owned(), mode, layer: Some(layer) };
+    let shown = |path: &str, mode, layer| Shown { text: path.to_owned(), path: path.to_owned(), mode, layer: Some(layer) }.into();
     let worst = Hidden {
         path: "/var/cache".to_owned(),
         why: Why::Deleted,

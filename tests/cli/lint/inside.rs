@@ -4,7 +4,12 @@ use crate::sample::{Ran, binary, run};
 use layerwise::demo::{Builder, ImageSpec, Tree};
 use serde_json::Value;
 use std::fs;
+use std::os::unix::process::CommandExt as _;
+use std::process::Command;
 use tempfile::TempDir;
+
+/// Somebody who is not root.
+const NOBODY: u32 = 65_534;
 
 /// A base with a setuid file and a cache, and two images on it: one deletes the cache and brings a key, the other changes nothing.
 fn shop() -> TempDir {
@@ -95,6 +100,37 @@ fn what_is_seen_in_the_final_image_counts_and_nothing_else() {
     assert_eq!(paths(&web), told(&[("/var/cache/a", "ADD base")]));
     let ran = lint(&place, "[no-path]\nimages = 'shop/api'\npaths = '*/id_rsa'", &["--no-trunc"]);
     assert!(ran.status == 1 && ran.output.contains("/root/.ssh/id_rsa, made by `RUN build.sh`"), "{ran:?}");
+}
+
+#[test]
+fn any_number_of_threads_finds_the_same() {
+    if !can_make_whiteouts() {
+        return;
+    }
+    let place = shop();
+    let rules = "[max-waste]\nlimit = 1\n[no-setuid]\n[no-path]\npaths = '*'\n[max-user-waste]\nlimit = '1%'\n";
+    let [one, several, many] = ["1", "3", "16"].map(|threads| lint(&place, rules, &["--format", "json", "--threads", threads]));
+    assert_eq!((&one, one.status), (&several, 1));
+    assert_eq!(one, many);
+}
+
+#[test]
+fn who_is_not_shown_what_hides_something_is_not_told_that_all_is_well() {
+    if !can_make_whiteouts() {
+        return;
+    }
+    let place = shop();
+    let program = place.path().join("layerwise");
+    assert!(Command::new("cp").arg(env!("CARGO_BIN_EXE_layerwise")).arg(&program).status().unwrap().success());
+    assert!(Command::new("chmod").args(["-R", "a+rX"]).arg(place.path()).status().unwrap().success());
+    let policy = place.path().join("policy.toml");
+    fs::write(&policy, "[max-waste]\nlimit = '1GB'\n").unwrap();
+    let mut command = Command::new(program);
+    command.env_clear().current_dir("/").uid(NOBODY).gid(NOBODY).args(["lint", "--copy", "--data-root"]).arg(place.path().join("root"));
+    let ran = run(command.arg("--policy").arg(&policy).args(["--no-trunc", "--format", "{{.Verdict}} {{.Message}}"]));
+    assert_eq!(ran.status, 1, "{ran:?}");
+    let why = "unknown nobody can tell: only root is shown which directories hide what is below them";
+    assert!(ran.output.lines().count() == 2 && ran.output.lines().all(|line| line == why), "{ran:?}");
 }
 
 #[test]
