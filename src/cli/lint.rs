@@ -14,6 +14,7 @@ use crate::report::Document;
 use crate::report::lint::{self as report, Compared, Lint};
 use crate::report::target::Target;
 use crate::report::why::name_of;
+use crate::union::Directories;
 use crate::union::waste::{self, Ask, Forest};
 use crate::unreadable::Unreadable;
 use std::collections::BTreeSet;
@@ -154,7 +155,8 @@ fn look_into(session: &Session, scene: &mut Scene, wanted: Wanted) -> Vec<Unread
     }
     let (forest, incomplete) = Forest::plant(&session.audit.inventory, &wanted.images);
     let ask = Ask { watch: wanted.watch, ..Ask::default() };
-    let found = progress::while_reading(&ask.met, || waste::find(&session.root.dir, &forest, session.marks(), &ask));
+    let layers = Directories { root: &session.root.dir, marks: session.marks() };
+    let found = progress::while_reading(&ask.met, || waste::find(&layers, &forest, &ask));
     scene.insides = lint::insides(&forest, &incomplete, &found);
     found.lost
 }
