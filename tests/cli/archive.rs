@@ -83,6 +83,7 @@ fn questions() -> Vec<(Vec<&'static str>, &'static [&'static str])> {
     let mut questions: Vec<(Vec<_>, &'static [_])> = vec![
         (vec!["images"], &RECORDED),
         (vec!["images", "--no-scan"], &[]),
+        (vec!["layers"], &RECORDED),
         (vec!["tree"], &RECORDED),
         (vec!["tree", "app:1", "--no-scan"], &[]),
         (vec!["waste"], &[]),
