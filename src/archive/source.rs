@@ -68,7 +68,7 @@ impl Source {
 
     /// Where a person would look for `name`.
     pub(super) fn place(&self, name: &[u8]) -> PathBuf {
-        self.path.join(OsStr::from_bytes(name))
+        if name.is_empty() { self.path.clone() } else { self.path.join(OsStr::from_bytes(name)) }
     }
 
     /// The error that `operation` on `name` failed with.
@@ -151,7 +151,7 @@ fn members(file: &File, length: u64) -> Result<BTreeMap<Vec<u8>, Member>, TarErr
     let read = file.read_at(&mut begin, 0)?;
     match Compression::of(begin.get(..read).unwrap_or_default()) {
         Compression::None => {}
-        _ => return Err(TarError::Malformed { at: 0, why: "it is compressed as a whole: decompress it first" }),
+        _ => return Err(TarError::Refused("it is compressed as a whole: decompress it first")),
     }
     let mut tar = Reader::new(Part { file, at: 0, left: length });
     let mut members = BTreeMap::new();
@@ -159,7 +159,7 @@ fn members(file: &File, length: u64) -> Result<BTreeMap<Vec<u8>, Member>, TarErr
         let at = tar.position();
         let member = match header.kind {
             Kind::File if at.checked_add(header.length).is_none_or(|end| end > length) => return Err(TarError::Short(length)),
-            Kind::File if header.is_sparse => return Err(TarError::Malformed { at, why: "it has sparse members" }),
+            Kind::File if header.is_sparse => return Err(TarError::Refused("it has sparse members")),
             Kind::File => Member::File { at, length: header.length },
             Kind::HardLink => Member::Link(header.link),
             Kind::Symlink => Member::Link([above(&header.name), &header.link].concat()),
@@ -169,7 +169,7 @@ fn members(file: &File, length: u64) -> Result<BTreeMap<Vec<u8>, Member>, TarErr
             members.insert(name, member);
         }
         if members.len() > MOST_MEMBERS {
-            return Err(TarError::Malformed { at, why: "it has more members than an archive of images can have" });
+            return Err(TarError::Refused("it has more members than an archive of images can have"));
         }
     }
     Ok(members)

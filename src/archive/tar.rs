@@ -42,6 +42,8 @@ pub(super) enum TarError {
     Io(#[from] io::Error),
     #[error("it ends in the middle of a member, at byte {0}")]
     Short(u64),
+    #[error("{0}")]
+    Refused(&'static str),
     #[error("{why}, at byte {at}")]
     Malformed { at: u64, why: &'static str },
 }
