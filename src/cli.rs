@@ -93,9 +93,11 @@ impl Command {
     /// Refuses archives, where they have nothing that the command is about.
     fn reads_archives(&self) -> Result<(), Failure> {
         match self {
-            Self::Images(_) | Self::Layers(_) | Self::Tree(_) | Self::Changes(_) | Self::Locate(_) | Self::Waste(_) => Ok(()),
+            Self::Images(_) | Self::Layers(_) | Self::Tree(_) | Self::Changes(_) | Self::Locate(_) | Self::Waste(_) | Self::Lint(_) => {
+                Ok(())
+            }
             _ => Err(Failure::usage("this command is about a data-root: an archive has nothing but images and their layers")
-                .hint("images, layers, tree, changes, locate and waste read archives")),
+                .hint("images, layers, tree, changes, locate, waste and lint read archives")),
         }
     }
 }

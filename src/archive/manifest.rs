@@ -165,12 +165,12 @@ impl Walk<'_> {
         for (name, entry) in entries.iter().filter(|(_, entry)| !entry.is_about_another()) {
             if deepest == 0 || self.left == 0 {
                 let why = "there are too many indexes, or too many in each other";
-                self.unreadable.push(Unreadable::malformed(self.source.place(OCI), why, Pins::Nothing));
+                self.unreadable.push(Unreadable::malformed(self.source.place(OCI), why, Pins::Images));
                 return;
             }
             self.left -= 1;
             let read = self.manifest(entry);
-            if let Some(manifest) = keep(read, Pins::Nothing, self.unreadable) {
+            if let Some(manifest) = keep(read, Pins::Images, self.unreadable) {
                 self.add(name.as_ref(), entry, manifest, deepest);
             }
         }
@@ -192,7 +192,7 @@ impl Walk<'_> {
             Ok(Described { config: blob(&config)?, layers, names: name.into_iter().cloned().collect() })
         });
         let parsed = parsed.map_err(|cause| self.source.error(entry.digest.as_bytes(), Operation::Parse, cause));
-        self.found.extend(keep(parsed, Pins::Nothing, self.unreadable));
+        self.found.extend(keep(parsed, Pins::Images, self.unreadable));
     }
 
     fn manifest(&self, entry: &Descriptor) -> Result<Manifest, ReadError> {

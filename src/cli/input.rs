@@ -7,6 +7,7 @@ use super::session::{self, Scan, Session};
 use super::targets;
 use crate::archive::{Archives, Stock};
 use crate::audit::Audit;
+use crate::data_root::FileSystem;
 use crate::render::{escape, words};
 use crate::report::target::Target;
 use crate::union::{Directories, Layers};
@@ -55,6 +56,22 @@ impl Input {
         match self {
             Self::DataRoot(session) => Box::new(Directories { root: &session.root.dir, marks: session.marks() }),
             Self::Archives(_, stock) => Box::new(stock.clone()),
+        }
+    }
+
+    /// The figures of the file system that it is on, if that matters.
+    pub(super) fn filesystem(&self) -> Option<FileSystem> {
+        match self {
+            Self::DataRoot(session) => session.filesystem(),
+            Self::Archives(..) => None,
+        }
+    }
+
+    /// Whether this process is shown which directories hide what is below them.
+    pub(super) fn sees_marks(&self) -> bool {
+        match self {
+            Self::DataRoot(session) => session.sees_marks(),
+            Self::Archives(..) => true,
         }
     }
 

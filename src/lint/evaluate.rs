@@ -104,7 +104,11 @@ fn evaluate_rule(rule: &Rule, scene: &Scene) -> Vec<Outcome> {
         found.judged(rule, Subject { kind, images })
     };
     if rule.check.is_about_host() {
-        return scene.host.iter().filter_map(|host| host::look(&rule.check, host)).map(|found| outcome("host", &[], found)).collect();
+        let Some(host) = &scene.host else {
+            // Like a rule that no image matches: it must not look as if it were kept.
+            return vec![Outcome { verdict: Verdict::Warn, ..outcome("host", &[], host::there_is_none()) }];
+        };
+        return host::look(&rule.check, host).map(|found| outcome("host", &[], found)).into_iter().collect();
     }
     if rule.check.is_about_change() && scene.baseline.is_none() {
         // Like a rule that no image matches: it must not look as if it were kept.

@@ -22,6 +22,11 @@ pub(super) fn look(check: &Check, host: &Host) -> Option<Found> {
     }
 }
 
+/// What is told where images are in archives.
+pub(super) fn there_is_none() -> Found {
+    Found::is(false, "archives are on no host".to_owned()).fix("leave the rule to a policy for data-roots")
+}
+
 fn garbage((count, bytes): (u64, u64)) -> Found {
     let message = format!("{}, {}, belong to nothing", words::count(count, "thing"), size::human(bytes, Digits::Four));
     Found::at_most(Amount::Count(count), Amount::Count(0), message)

@@ -6,6 +6,7 @@ use crate::sample::{Ran, binary, run};
 use crate::save::{self, Hand, Pack};
 use layerwise::demo::{Builder, ImageSpec, Tree};
 use serde_json::{Map, Value};
+use std::fs;
 use std::path::{Path, PathBuf};
 use tempfile::TempDir;
 
@@ -154,6 +155,62 @@ fn several_archives_are_one_store() {
         directory
     });
     compare(&root, &archives);
+}
+
+const POLICY: &str = r#"
+base.on = "base:1"
+base.except = "scratch"
+same-base.images = ["app", "team/other"]
+max-layers.limit = 2
+no-duplicate-layers = {}
+no-setuid = {}
+no-path.paths = ["/var/cache/*", "/usr/lib/*", "/srv/*"]
+min-efficiency.limit = "90%"
+max-user-waste.limit = "1%"
+"#;
+
+#[test]
+fn rules_hold_for_archives_as_for_the_data_root() {
+    if !nix::unistd::geteuid().is_root() {
+        return;
+    }
+    let host = host();
+    let root = host.path().join("root");
+    let policy = host.path().join("policy.toml");
+    fs::write(&policy, POLICY).unwrap();
+    let archive = save::tarred(&saved(&host, "oci", Hand::Oci, Pack::Zstd));
+    let words = ["lint", "--policy", policy.to_str().unwrap()];
+    let lint = |place: &[&str]| {
+        let ran = ask(place, &words);
+        assert_eq!(ran.status, 1, "{}", ran.errors);
+        known(serde_json::from_str(&ran.output).unwrap(), &["places"])
+    };
+    let expected = lint(&["--copy", "--data-root", root.to_str().unwrap()]);
+    let found = lint(&["--archive", archive.to_str().unwrap()]);
+    for (found, expected) in found["results"].as_array().unwrap().iter().zip(expected["results"].as_array().unwrap()) {
+        // A layer weighs what Docker adds to its tree too, in a data-root.
+        let message = if expected["rule"] == "no-duplicate-layers" { "message" } else { "" };
+        assert_eq!(known(found.clone(), &[message]), known(expected.clone(), &[message]));
+    }
+    assert_eq!(known(found, &["message"]), known(expected.clone(), &["message"]));
+    let failed = expected["results"].as_array().unwrap().iter().filter(|result| result["verdict"] == "fail");
+    let rules: std::collections::BTreeSet<_> = failed.map(|result| result["rule"].as_str().unwrap()).collect();
+    assert_eq!(rules.len(), 6, "{rules:?}");
+    // There is no host whose space, or garbage, a rule could be about.
+    fs::write(&policy, "no-garbage = {}").unwrap();
+    let told: Value = serde_json::from_str(&ask(&["--archive", archive.to_str().unwrap()], &words).output).unwrap();
+    assert_eq!(
+        (&told["results"][0]["verdict"], &told["results"][0]["message"]),
+        (&"warn".into(), &"archives are on no host".into()),
+        "{told}"
+    );
+    // What passes as it is passes.
+    fs::remove_file(&policy).unwrap();
+    for words in [vec!["lint", "--init", "--policy"], vec!["lint", "--policy"]] {
+        let ran = run(binary().arg("--archive").arg(&archive).args(words).arg(&policy));
+        assert_eq!(ran.status, 0, "{}{}", ran.output, ran.errors);
+    }
+    assert!(!fs::read_to_string(&policy).unwrap().contains("\n[no-garbage]"));
 }
 
 #[test]

@@ -108,6 +108,30 @@ fn a_config_that_is_not_the_images_is_left_out() {
 }
 
 #[test]
+fn no_rule_passes_that_needed_what_could_not_be_read() {
+    let host = host();
+    let layout = saved(&host, "oci", Hand::Oci, Pack::Plain);
+    let policy = host.path().join("policy.toml");
+    fs::write(&policy, "[no-path]\npaths = \"/nowhere\"\n[max-layers]\nlimit = 100\n").unwrap();
+    let words = ["lint", "--policy", policy.to_str().unwrap()];
+    assert_eq!(told(&layout, &words).0.status, 0);
+    let largest = blobs(&layout).remove(0);
+    fs::write(&largest, "damage").unwrap();
+    let (ran, document) = told(&layout, &words);
+    assert_eq!(ran.status, 1, "{document}");
+    let unknown = |result: &&Value| result["verdict"] == "unknown";
+    assert!(document["results"].as_array().unwrap().iter().filter(unknown).count() >= 3, "{document}");
+    // Here the name of an image is lost with it.
+    fs::remove_file(&largest).unwrap();
+    let index: Value = serde_json::from_slice(&fs::read(layout.join("index.json")).unwrap()).unwrap();
+    let manifest = index["manifests"][0]["digest"].as_str().unwrap().replace(':', "/");
+    fs::write(layout.join("blobs").join(manifest), "{}").unwrap();
+    let (ran, document) = told(&layout, &words);
+    assert_eq!(ran.status, 1);
+    assert!(document["results"].as_array().unwrap().iter().any(|result| result["kind"] == "set" && unknown(&result)), "{document}");
+}
+
+#[test]
 fn what_is_no_archive_of_images_is_refused() {
     let host = host();
     let at = |name: &str| host.path().join(name);
