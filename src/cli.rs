@@ -11,6 +11,7 @@ mod df;
 mod exit;
 mod freed;
 mod images;
+mod input;
 mod inspect;
 mod interrupt;
 mod layers;
@@ -88,6 +89,19 @@ enum Command {
     Man(man::Args),
 }
 
+impl Command {
+    /// Refuses archives, where they have nothing that the command is about.
+    fn reads_archives(&self) -> Result<(), Failure> {
+        match self {
+            Self::Images(_) | Self::Layers(_) | Self::Tree(_) | Self::Changes(_) | Self::Locate(_) | Self::Waste(_) | Self::Lint(_) => {
+                Ok(())
+            }
+            _ => Err(Failure::usage("this command is about a data-root: an archive has nothing but images and their layers")
+                .hint("images, layers, tree, changes, locate, waste and lint read archives")),
+        }
+    }
+}
+
 /// Runs the command that the process was started with.
 #[must_use]
 pub fn main() -> ExitCode {
@@ -111,6 +125,9 @@ pub fn main() -> ExitCode {
 
 fn run(cli: &Cli, output: &mut Output) -> Result<Status, Failure> {
     let global = &cli.global;
+    if !global.archive.is_empty() {
+        cli.command.reads_archives()?;
+    }
     match &cli.command {
         Command::Roots(args) => roots::run(args, global, output),
         Command::Df(args) => df::run(args, global, output),

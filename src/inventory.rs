@@ -25,8 +25,10 @@ pub const DRIVER: &str = "overlay2";
 /// What is on the disk.
 #[derive(Debug, Clone, Default)]
 pub struct Inventory {
-    /// The data-root.
+    /// The data-root; empty where archives were read.
     pub root: PathBuf,
+    /// The archives that were read instead of a data-root.
+    pub archives: Vec<PathBuf>,
     /// Every name of an image.
     pub references: BTreeMap<String, ImageId>,
     /// Every image.
@@ -93,6 +95,7 @@ impl Inventory {
         let references = references.unwrap_or_default();
         let mut inventory = Self {
             root: root.path().to_owned(),
+            archives: Vec::new(),
             references,
             images,
             layerdb,
@@ -151,6 +154,12 @@ impl Inventory {
             | Thing::Process(_)
             | Thing::Link(_) => None,
         }
+    }
+
+    /// The name of a layer directory, if it is one: where archives were read, there is none, and what stands for it is nobody's concern.
+    #[must_use]
+    pub fn shown(&self, dir: DirId) -> Option<DirId> {
+        self.archives.is_empty().then_some(dir)
     }
 
     /// The names of an image, sorted.

@@ -25,6 +25,7 @@
 //! `graph`, `usage::account`, `plan`, `report` and `render` are pure: no input or output, and no clock but the one handed to them.
 
 pub mod apply;
+pub mod archive;
 pub mod audit;
 pub mod check;
 pub mod cli;

@@ -35,8 +35,11 @@ use serde::Serialize;
 pub struct Document<T> {
     /// `layerwise/<command>/1`.
     pub schema: String,
-    /// The data-root that was read.
-    pub data_root: String,
+    /// The data-root that was read; nothing where archives were.
+    pub data_root: Option<String>,
+    /// The archives that were read instead.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub archives: Vec<String>,
     /// The command's own part.
     #[serde(flatten)]
     pub body: T,
@@ -74,7 +77,8 @@ impl<T> Document<T> {
     pub fn new(command: &str, inventory: &Inventory, body: T) -> Self {
         Self {
             schema: format!("layerwise/{command}/1"),
-            data_root: escape::path(&inventory.root),
+            data_root: inventory.archives.is_empty().then(|| escape::path(&inventory.root)),
+            archives: inventory.archives.iter().map(|path| escape::path(path)).collect(),
             body,
             unreadable: inventory.unreadable.iter().map(Unreadable::from).collect(),
         }

@@ -133,7 +133,7 @@ where
 }
 
 /// Parses the first JSON value of `content`; what follows it is ignored, as Docker's decoder does.
-fn parse_json<T: DeserializeOwned>(content: &[u8]) -> Result<T, Cause> {
+pub(crate) fn parse_json<T: DeserializeOwned>(content: &[u8]) -> Result<T, Cause> {
     serde_json::Deserializer::from_slice(content)
         .into_iter()
         .next()

@@ -23,6 +23,7 @@
 
 pub mod changes;
 mod entry;
+pub mod index;
 mod layer;
 pub mod locate;
 mod resolve;
@@ -32,7 +33,7 @@ pub mod waste;
 mod weigh;
 
 pub use entry::{Entry, Marks, Nature};
-pub use layer::{Layer, Listing};
+pub use layer::{Directories, Layer, Layers, Level, Listing};
 pub use resolve::{Found, Look, Part, resolve};
 pub use view::{Open, Union};
 pub use weigh::{Extent, Names, Weight};

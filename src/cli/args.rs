@@ -15,6 +15,9 @@ pub(super) struct Global {
     /// The data-root to read [default: the running dockerd's, else daemon.json's, else the usual places]
     #[arg(long, global = true, value_name = "DIR")]
     pub data_root: Option<PathBuf>,
+    /// Read images from this archive instead: what `docker save` writes, or an OCI layout or archive; may be given several times
+    #[arg(long, global = true, value_name = "FILE|DIR", conflicts_with_all = ["data_root", "copy"])]
+    pub archive: Vec<PathBuf>,
     /// DIR is a copy, or on a disk that no machine is using: ask this machine nothing about it
     #[arg(long, global = true)]
     pub copy: bool,

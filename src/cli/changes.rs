@@ -1,9 +1,11 @@
 use super::args::{Choice, Global};
 use super::exit::{Failure, Status};
+use super::input::Input;
 use super::list::List;
 use super::output::Output;
-use super::session::{Scan, Session};
+use super::session::Scan;
 use super::targets;
+use crate::audit::Audit;
 use crate::id::DirId;
 use crate::render::column::{Column, Kind};
 use crate::render::format::Format;
@@ -64,29 +66,30 @@ pub(super) fn run(args: &Args, global: &Global, output: &mut Output) -> Result<S
     if args.verbose {
         list.widen();
     }
-    let session = Session::open(global, Scan::Skip, output)?;
-    session.mention_hidden_marks(output);
-    let target = targets::find(&session, &args.target)?;
-    let tops = tops(&session, &args.target, &target)?;
+    let input = Input::open(global, Scan::Skip, output)?;
+    input.mention_hidden_marks(output);
+    let audit = input.audit();
+    let target = input.find(&args.target)?;
+    let tops = tops(audit, &args.target, &target)?;
     let mut changes = Changes::new(&args.target, (target.kind(), target.id()));
     let mut unread = Vec::new();
     for top in tops {
-        let directories = stack::directories(&session.audit.inventory, top).map_err(unknown)?;
-        let union = stack::open(&session.root.dir, &directories, session.marks()).map_err(unknown)?;
-        changes.add(&session.audit, top, &crate::union::changes::find(&union, (0, 1)));
+        let directories = stack::directories(&audit.inventory, top).map_err(unknown)?;
+        let union = stack::open(&*input.layers(), &directories).map_err(unknown)?;
+        changes.add(audit, top, &crate::union::changes::find(&union, (0, 1)));
         unread.append(&mut union.into_lost());
     }
-    let document = Document::new("changes", &session.audit.inventory, changes).with(&unread);
+    let document = Document::new("changes", &audit.inventory, changes).with(&unread);
     list.print(&document, output)?;
     if global.format == Format::Table && !global.quiet {
         output.print(&summary(&document.body.totals, output))?;
     }
-    Ok(targets::told(&unread, output))
+    Ok(targets::told(&unread, output).or(input.status()))
 }
 
 /// The directories that are meant, or why there are none.
-pub(super) fn tops(session: &Session, text: &str, target: &Target) -> Result<Vec<DirId>, Failure> {
-    let tops = if let Target::Thing(thing) = target { stack::tops(&session.audit.inventory, thing) } else { Vec::new() };
+pub(super) fn tops(audit: &Audit, text: &str, target: &Target) -> Result<Vec<DirId>, Failure> {
+    let tops = if let Target::Thing(thing) = target { stack::tops(&audit.inventory, thing) } else { Vec::new() };
     if tops.is_empty() {
         let hint = "give a container, an image, a layer or a directory of overlay2/";
         return Err(Failure::not_found(format!("{text} is a {} without a layer directory that is known", target.kind())).hint(hint));
@@ -96,7 +99,7 @@ pub(super) fn tops(session: &Session, text: &str, target: &Target) -> Result<Vec
 
 /// That the disk does not say what lies on what.
 pub(super) fn unknown(error: stack::StackError) -> Failure {
-    Failure::unreadable(error).hint("`layerwise check` says what is broken")
+    Failure::unreadable(error).hint("`layerwise check` says what is broken; of archives, what was told above")
 }
 
 fn summary(totals: &Totals, output: &Output) -> String {

@@ -24,6 +24,13 @@ pub(super) enum Status {
     Interrupted,
 }
 
+impl Status {
+    /// This one, unless all is well: then the other.
+    pub(super) const fn or(self, other: Self) -> Self {
+        if matches!(self, Self::Fine) { other } else { self }
+    }
+}
+
 impl From<Status> for ExitCode {
     fn from(status: Status) -> Self {
         Self::from(match status {

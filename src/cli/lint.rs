@@ -2,10 +2,11 @@ mod baseline;
 
 use super::args::{Choice, Global};
 use super::exit::{Failure, Status};
+use super::input::Input;
 use super::list::List;
 use super::output::Output;
-use super::session::{Scan, Session};
-use super::{progress, targets};
+use super::progress;
+use super::session::Scan;
 use crate::graph::Thing;
 use crate::lint::{self, Baseline, Outcome, Policy, Scene, Wanted};
 use crate::render::column::{Column, Kind};
@@ -63,6 +64,7 @@ const EXAMPLES: &str = "Examples:
   layerwise lint --policy ci.toml --junit lint.xml app:1   only what is about app:1, and a report for the CI system
   layerwise lint --save-baseline main.json                 remember what images have of their own and share
   layerwise lint --baseline main.json                      fail on what grew since
+  layerwise lint --archive app.tar --archive base.tar      check what `docker save` wrote, without Docker and without root
 
 Rules: base, same-base, min-shared, max-exclusive, max-size, max-layers, max-inodes, max-set-size, no-duplicate-layers, max-waste,
 min-efficiency, max-user-waste, no-setuid, no-path, max-growth, max-sharing-lost, no-new-duplicates, no-garbage, min-free-space,
@@ -92,22 +94,22 @@ pub(super) fn run(args: &Args, global: &Global, output: &mut Output) -> Result<S
     let policy = read(&args.policy)?;
     let before = args.baseline.as_deref().map(baseline::load).transpose()?;
     let policy = if before.is_some() { policy.about_change() } else { policy };
-    let session = Session::open(global, Scan::Measure, output)?;
-    let mut scene = Scene::of(&session.audit, session.filesystem().as_ref());
+    let input = Input::open(global, Scan::Measure, output)?;
+    let mut scene = Scene::of(input.audit(), input.filesystem().as_ref());
     let wanted = policy.wanted(&scene);
-    let lost = look_into(&session, &mut scene, wanted);
+    let lost = look_into(&input, &mut scene, wanted);
     if let Some(before) = before {
         scene = scene.since(before);
     }
-    let only = args.images.iter().map(|text| name(&session, text)).collect::<Result<BTreeSet<String>, Failure>>()?;
+    let only = args.images.iter().map(|text| name(&input, text)).collect::<Result<BTreeSet<String>, Failure>>()?;
     let lint = judge(args, (&policy, &scene), &only, output)?;
     write_files(args, &lint)?;
     let compared = lint.baseline.as_ref().map(Compared::describe);
-    let (summary, status) = (lint.summary.describe(), if lint.fails() { Status::Findings } else { Status::Fine });
+    let (summary, status) = (lint.summary.describe(), if lint.fails() { Status::Findings } else { input.status() });
     if args.github {
         output.print(&report::annotations(&lint))?;
     } else {
-        printer.print(&Document::new("lint", &session.audit.inventory, lint).with(&lost), output)?;
+        printer.print(&Document::new("lint", &input.audit().inventory, lint).with(&lost), output)?;
     }
     for line in compared.iter().chain([&summary]) {
         output.say(line);
@@ -143,18 +145,18 @@ fn save_baseline(args: &Args, (scene, outcomes): (&Scene, &[Outcome]), output: &
 }
 
 /// Reads the layers of the images that somebody wants to know more of; tells what could not be read.
-fn look_into(session: &Session, scene: &mut Scene, wanted: Wanted) -> Vec<Unreadable> {
+fn look_into(input: &Input, scene: &mut Scene, wanted: Wanted) -> Vec<Unreadable> {
     if wanted.images.is_empty() {
         return Vec::new();
     }
-    if !session.sees_marks() {
+    if !input.sees_marks() {
         let why = || Err("only root is shown which directories hide what is below them".to_owned());
         scene.insides = wanted.images.into_iter().map(|image| (image, why())).collect();
         return Vec::new();
     }
-    let (forest, incomplete) = Forest::plant(&session.audit.inventory, &wanted.images);
+    let (forest, incomplete) = Forest::plant(&input.audit().inventory, &wanted.images);
     let ask = Ask { watch: wanted.watch, ..Ask::default() };
-    let found = progress::while_reading(&ask.met, || waste::find(&session.root.dir, &forest, session.marks(), &ask));
+    let found = progress::while_reading(&ask.met, || waste::find(&*input.layers(), &forest, &ask));
     scene.insides = lint::insides(&forest, &incomplete, &found);
     found.lost
 }
@@ -164,10 +166,10 @@ fn init(args: &Args, global: &Global, output: &mut Output) -> Result<Status, Fai
     if args.policy.symlink_metadata().is_ok() {
         return Err(Failure::usage(format!("{} exists already", escape::path(&args.policy))).hint("name another file with --policy"));
     }
-    let session = Session::open(global, Scan::Measure, output)?;
-    let mut scene = Scene::of(&session.audit, session.filesystem().as_ref());
+    let input = Input::open(global, Scan::Measure, output)?;
+    let mut scene = Scene::of(input.audit(), input.filesystem().as_ref());
     let wanted = lint::wanted_to_start(&scene);
-    look_into(&session, &mut scene, wanted);
+    look_into(&input, &mut scene, wanted);
     let text = lint::starter(&scene);
     let file = OpenOptions::new().write(true).create_new(true).open(&args.policy);
     file.and_then(|mut file| file.write_all(text.as_bytes())).map_err(|error| cannot_write(&args.policy, &error))?;
@@ -184,9 +186,9 @@ fn read(path: &Path) -> Result<Policy, Failure> {
 }
 
 /// By what name the results know an image.
-fn name(session: &Session, text: &str) -> Result<String, Failure> {
-    match targets::find(session, text)? {
-        Target::Thing(thing @ Thing::Image(_)) => Ok(name_of(&session.audit, &thing)),
+fn name(input: &Input, text: &str) -> Result<String, Failure> {
+    match input.find(text)? {
+        Target::Thing(thing @ Thing::Image(_)) => Ok(name_of(input.audit(), &thing)),
         other => Err(Failure::usage(format!("{text} is a {}: rules are about images", other.kind()))),
     }
 }

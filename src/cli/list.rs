@@ -2,8 +2,9 @@
 
 use super::args::{Choice, Global, ListArgs};
 use super::exit::{Failure, Status};
+use super::input::Input;
 use super::output::Output;
-use super::session::{Scan, Session};
+use super::session::Scan;
 use crate::audit::Audit;
 use crate::render::column::Column;
 use crate::render::list::{self, Extent, Listing, View};
@@ -55,17 +56,17 @@ impl List {
     }
 }
 
-/// Runs the list command `name`: reads and measures the data-root, and prints what `list` finds in it.
+/// Runs the list command `name`: reads and measures the data-root or the archives, and prints what `list` finds there.
 pub(super) fn run<T: Serialize>(
     (name, columns): (&str, &'static [Column]),
     list: impl FnOnce(&Audit) -> Vec<T>,
     (args, global, output): (&ListArgs, &Global, &mut Output),
 ) -> Result<Status, Failure> {
     let printer = List::new(columns, "items", (&args.choice, global, output))?;
-    let session = Session::open(global, Scan::from(args.no_scan), output)?;
-    let items = list(&session.audit);
-    printer.print(&Document::new(name, &session.audit.inventory, Items { items }), output)?;
-    Ok(Status::Fine)
+    let input = Input::open(global, Scan::from(args.no_scan), output)?;
+    let items = list(input.audit());
+    printer.print(&Document::new(name, &input.audit().inventory, Items { items }), output)?;
+    Ok(input.status())
 }
 
 /// A report as JSON.

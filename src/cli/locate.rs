@@ -1,9 +1,10 @@
 use super::args::{Choice, Global};
 use super::changes::{tops, unknown};
 use super::exit::{Failure, Status};
+use super::input::Input;
 use super::list::List;
 use super::output::Output;
-use super::session::{Scan, Session};
+use super::session::Scan;
 use super::targets;
 use crate::render::column::{Column, Kind};
 use crate::render::escape;
@@ -67,23 +68,24 @@ pub(super) fn run(args: &Args, global: &Global, output: &mut Output) -> Result<S
     if args.verbose {
         list.widen();
     }
-    let session = Session::open(global, Scan::Skip, output)?;
-    session.mention_hidden_marks(output);
-    let target = targets::find(&session, text)?;
-    let top = tops(&session, text, &target)?.pop().ok_or_else(|| Failure::not_found(format!("{text} has no layer")))?;
-    let directories = stack::directories(&session.audit.inventory, top).map_err(unknown)?;
-    let union = stack::open(&session.root.dir, &directories, session.marks()).map_err(unknown)?;
+    let input = Input::open(global, Scan::Skip, output)?;
+    input.mention_hidden_marks(output);
+    let audit = input.audit();
+    let target = input.find(text)?;
+    let top = tops(audit, text, &target)?.pop().ok_or_else(|| Failure::not_found(format!("{text} has no layer")))?;
+    let directories = stack::directories(&audit.inventory, top).map_err(unknown)?;
+    let union = stack::open(&*input.layers(), &directories).map_err(unknown)?;
     let Some(location) = locate::locate(&union, path.as_bytes()) else {
         return Err(Failure::not_found(format!("the links of {} lead in a circle", escape::name(path.as_bytes()))));
     };
-    let locate = Locate::new(&session.audit, (text, target.kind(), target.id()), path.as_bytes(), (&union, &directories, &location));
+    let locate = Locate::new(audit, (text, target.kind(), target.id()), path.as_bytes(), (&union, &directories, &location));
     let unread = union.into_lost();
-    let document = Document::new("locate", &session.audit.inventory, locate).with(&unread);
+    let document = Document::new("locate", &audit.inventory, locate).with(&unread);
     if global.format == Format::Table && !global.quiet {
         output.print(&format!("{}\n\n", escape::line(&sentence(&document.body))))?;
     }
     list.print(&document, output)?;
-    let status = targets::told(&unread, output);
+    let status = targets::told(&unread, output).or(input.status());
     Ok(if document.body.exists { status } else { Status::Findings })
 }
 

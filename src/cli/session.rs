@@ -48,12 +48,7 @@ impl Session {
 
     /// As [`Session::open`], where somebody wants more than what is garbage anyway.
     pub(super) fn open_with(global: &Global, (scan, wanted): (Scan, &Wanted), output: &mut Output) -> Result<Self, Failure> {
-        if global.measuring.io_nice
-            && let Err(problem) = nice::step_back()
-        {
-            output.note(&format!("note: {problem}"));
-        }
-        use_threads(global)?;
+        prepare(global, output)?;
         let machine = Machine::current();
         let root = data_root::find(&machine, global.data_root.as_deref())?;
         mention_other_stores(&root, output);
@@ -108,6 +103,16 @@ impl Session {
             ));
         }
     }
+}
+
+/// Makes the process run as it was asked to.
+pub(super) fn prepare(global: &Global, output: &mut Output) -> Result<(), Failure> {
+    if global.measuring.io_nice
+        && let Err(problem) = nice::step_back()
+    {
+        output.note(&format!("note: {problem}"));
+    }
+    use_threads(global)
 }
 
 /// Makes everything that runs in parallel use as many threads as were asked for.

@@ -3,6 +3,7 @@
 use super::exit::{Failure, Status};
 use super::output::Output;
 use super::session::Session;
+use crate::audit::Audit;
 use crate::id::lookup::Match;
 use crate::render::words;
 use crate::report::target::{self, Target};
@@ -30,10 +31,14 @@ pub(super) fn find(session: &Session, text: &str) -> Result<Target, Failure> {
     if let Some(below) = below_root(session, text) {
         return of_path(session, &below);
     }
-    match target::find(&session.audit, text) {
+    named(&session.audit, text, "give a name, an id or its beginning, a directory of overlay2/, a link, or a path below the data-root")
+}
+
+/// The one thing that has the name `text`; if there is none, `hint` says what might have.
+pub(super) fn named(audit: &Audit, text: &str, hint: &str) -> Result<Target, Failure> {
+    match target::find(audit, text) {
         Match::One(target) => Ok(target),
-        Match::None => Err(Failure::not_found(format!("nothing here is called {text}"))
-            .hint("give a name, an id or its beginning, a directory of overlay2/, a link, or a path below the data-root")),
+        Match::None => Err(Failure::not_found(format!("nothing here is called {text}")).hint(hint)),
         Match::Ambiguous(candidates) => Err(ambiguous(text, &candidates)),
     }
 }

@@ -1,9 +1,9 @@
 use super::args::Global;
 use super::exit::{Failure, Status};
+use super::input::Input;
 use super::list::print_single;
 use super::output::Output;
-use super::session::{Scan, Session};
-use super::targets;
+use super::session::Scan;
 use crate::graph::Thing;
 use crate::render::column::{Column, Kind};
 use crate::render::format::Format;
@@ -19,6 +19,9 @@ use std::collections::BTreeSet;
 ///
 /// Each layer stands on the one above it in the tree, with the step that made it and the number of images that have it.
 #[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:
+  layerwise tree app:1 app:2
+  layerwise tree --archive app.tar --archive base.tar    what archives share")]
 pub(super) struct Args {
     /// Only these images
     #[arg(value_name = "IMAGE")]
@@ -32,18 +35,18 @@ pub(super) struct Args {
 }
 
 pub(super) fn run(args: &Args, global: &Global, output: &mut Output) -> Result<Status, Failure> {
-    let session = Session::open(global, Scan::from(args.no_scan), output)?;
+    let input = Input::open(global, Scan::from(args.no_scan), output)?;
     let mut wanted = BTreeSet::new();
     for text in &args.images {
-        match targets::find(&session, text)? {
+        match input.find(text)? {
             Target::Thing(Thing::Image(id)) => {
                 wanted.insert(id);
             }
             other => return Err(Failure::usage(format!("{text} is a {}, not an image", other.kind()))),
         }
     }
-    let nodes = tree::forest(&session.audit, &wanted);
-    let document = Document::new("tree", &session.audit.inventory, Items { items: nodes });
+    let nodes = tree::forest(input.audit(), &wanted);
+    let document = Document::new("tree", &input.audit().inventory, Items { items: nodes });
     if global.format == Format::Table {
         let guides = if args.ascii { Guides::Ascii } else { Guides::Unicode };
         let text = draw(&document.body.items, guides, output);
@@ -51,7 +54,7 @@ pub(super) fn run(args: &Args, global: &Global, output: &mut Output) -> Result<S
     } else {
         print_single(&document, global, output)?;
     }
-    Ok(Status::Fine)
+    Ok(input.status())
 }
 
 fn draw(nodes: &[Node], guides: Guides, output: &Output) -> String {

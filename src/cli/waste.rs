@@ -1,9 +1,10 @@
 use super::args::{Choice, Global};
 use super::exit::{Failure, Status};
+use super::input::Input;
 use super::list::List;
 use super::output::Output;
 use super::progress;
-use super::session::{Scan, Session};
+use super::session::Scan;
 use super::targets;
 use crate::graph::Thing;
 use crate::render::column::{Column, Kind, short_id};
@@ -27,6 +28,7 @@ use std::collections::BTreeSet;
   layerwise waste
   layerwise waste app:1 --paths 50
   layerwise waste --duplicates --larger-than 1MB
+  layerwise waste --archive app.tar                    of what `docker save` wrote, without Docker
   layerwise waste --sort wasted_bytes --format '{{.References}} {{.WastedBytes}} {{.Efficiency}}'")]
 pub(super) struct Args {
     /// Only these images
@@ -73,37 +75,42 @@ pub(super) fn run(args: &Args, global: &Global, output: &mut Output) -> Result<S
     if args.verbose {
         list.widen();
     }
-    let session = Session::open(global, Scan::Skip, output)?;
-    session.mention_hidden_marks(output);
-    let images = images(&session, &args.images)?;
-    let (forest, incomplete) = Forest::plant(&session.audit.inventory, &images);
+    let input = Input::open(global, Scan::Skip, output)?;
+    input.mention_hidden_marks(output);
+    let audit = input.audit();
+    let images = images(&input, &args.images)?;
+    let (forest, incomplete) = Forest::plant(&audit.inventory, &images);
     for missing in &incomplete {
         let (image, layer) = (missing.image.to_string(), missing.layer.to_string());
-        output.note(&format!("image {image} was left out: there is no directory of its layer {layer}; see `layerwise check`"));
+        let why = match input {
+            Input::DataRoot(_) => format!("there is no directory of its layer {layer}; see `layerwise check`"),
+            Input::Archives(..) => format!("its layer {layer} could not be read"),
+        };
+        output.note(&format!("image {image} was left out: {why}"));
     }
     let ask = Ask { copies: args.duplicates.then_some(args.larger_than), ..Ask::default() };
-    let found = progress::while_reading(&ask.met, || waste::find(&session.root.dir, &forest, session.marks(), &ask));
-    let mut report = Waste::new(&session.audit, &forest, &found, args.paths);
-    report.duplicates = args.duplicates.then(|| Duplicates::new(&session.audit, &forest, &found, args.paths));
+    let found = progress::while_reading(&ask.met, || waste::find(&*input.layers(), &forest, &ask));
+    let mut report = Waste::new(audit, &forest, &found, args.paths);
+    report.duplicates = args.duplicates.then(|| Duplicates::new(audit, &forest, &found, args.paths));
     report.incomplete = incomplete.iter().map(|missing| missing.image).collect();
     if report.items.iter().any(|item| item.has_redirects) {
         output.note("note: some images have directories that were renamed by reference: what these show is counted as if it were hidden");
     }
-    let document = Document::new("waste", &session.audit.inventory, report).with(&found.lost);
+    let document = Document::new("waste", &audit.inventory, report).with(&found.lost);
     list.print(&document, output)?;
     if global.format == Format::Table && !global.quiet {
         output.print(&worst(&document.body, output))?;
     }
     let status = targets::told(&found.lost, output);
-    Ok(if incomplete.is_empty() { status } else { Status::Findings })
+    Ok(if incomplete.is_empty() && input.status() == Status::Fine { status } else { Status::Findings })
 }
 
 /// The images that are meant: all of them if none is named.
-fn images(session: &Session, texts: &[String]) -> Result<BTreeSet<crate::id::ImageId>, Failure> {
+fn images(input: &Input, texts: &[String]) -> Result<BTreeSet<crate::id::ImageId>, Failure> {
     if texts.is_empty() {
-        return Ok(session.audit.inventory.images.keys().copied().collect());
+        return Ok(input.audit().inventory.images.keys().copied().collect());
     }
-    let image = |text: &String| match targets::find(session, text)? {
+    let image = |text: &String| match input.find(text)? {
         Target::Thing(Thing::Image(id)) => Ok(id),
         other => Err(Failure::usage(format!("{text} is a {}, not an image", other.kind()))),
     };

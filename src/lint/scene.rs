@@ -75,7 +75,7 @@ pub struct Host {
 }
 
 impl Scene {
-    /// What was measured of a data-root.
+    /// What was measured of a data-root, or of archives.
     #[must_use]
     pub fn of(audit: &Audit, file_system: Option<&FileSystem>) -> Self {
         let unread = unread::find(audit);
@@ -94,7 +94,9 @@ impl Scene {
             space: file_system.map(|file_system| (file_system.bytes_free, file_system.bytes_total)),
             inodes: file_system.map(|file_system| (file_system.inodes_free, file_system.inodes_total)),
         };
-        Self { images: images.collect(), layers: layers.collect(), host: Some(host), insides: Insides::new(), baseline: None, unread }
+        // Archives are on none.
+        let host = audit.inventory.archives.is_empty().then_some(host);
+        Self { images: images.collect(), layers: layers.collect(), host, insides: Insides::new(), baseline: None, unread }
     }
 
     /// What of an image could not be read.

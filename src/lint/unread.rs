@@ -15,7 +15,11 @@ use std::path::Path;
 /// Finds what could not be read of images and their names.
 pub(super) fn find(audit: &Audit) -> Unread {
     let inventory = &audit.inventory;
-    let is_names = |unreadable: &&Unreadable| unreadable.path == inventory.root.join(repositories::PATH);
+    // An archive says in the same place which images it has and what these are called.
+    let is_names = |unreadable: &&Unreadable| {
+        let is_of_archive = !inventory.archives.is_empty() && unreadable.pins == Pins::Images;
+        is_of_archive || unreadable.path == inventory.root.join(repositories::PATH)
+    };
     let names = inventory.unreadable.iter().find(is_names).map(|lost| describe("the names of images", lost));
     let mut images: BTreeMap<ImageId, String> =
         nameless(audit).map(|image| (image.id, format!("there is no config of image {} that could be read", image.id))).collect();

@@ -85,8 +85,8 @@ pub struct Item {
     pub links: Option<u32>,
     /// The layer, if it is read-only.
     pub layer: Option<ChainId>,
-    /// Its directory.
-    pub dir: DirId,
+    /// Its directory, if it has one.
+    pub dir: Option<DirId>,
     /// The step that made the layer.
     pub created_by: Option<String>,
 }
@@ -102,9 +102,10 @@ impl Changes {
     pub fn add(&mut self, audit: &Audit, dir: DirId, changes: &[Change]) {
         let layer = layers_by_directory(audit).get(&dir).copied();
         let step = layer.and_then(|chain| created_by(audit).remove(&chain));
+        let shown = audit.inventory.shown(dir);
         let mut counted = HashSet::new();
         for change in changes {
-            let item = Item { layer, dir, created_by: step.clone(), ..item(change, dir) };
+            let item = Item { layer, dir: shown, created_by: step.clone(), ..item(change) };
             let is_counted = change.now.as_ref().is_some_and(|now| now.top.layer == 0 && counted.insert(now.entry.inode.number));
             self.totals.add(change, &item, is_counted);
             self.items.push(item);
@@ -149,7 +150,7 @@ impl Totals {
     }
 }
 
-fn item(change: &Change, dir: DirId) -> Item {
+fn item(change: &Change) -> Item {
     let length = |found: &Found| (!found.entry.is_directory()).then_some(found.entry.inode.size);
     let (now, before) = (change.now.as_ref(), change.before.as_ref());
     let bytes = now.map(|now| now.entry.inode.allocated);
@@ -170,7 +171,7 @@ fn item(change: &Change, dir: DirId) -> Item {
         hidden_inodes: change.hidden.inodes,
         links: now.filter(|now| !now.entry.is_directory()).map(|now| now.entry.inode.links),
         layer: None,
-        dir,
+        dir: None,
         created_by: None,
     }
 }

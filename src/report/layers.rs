@@ -85,13 +85,14 @@ fn item(audit: &Audit, layer: &Layer, users: &Users, steps: &BTreeMap<ChainId, S
     let usage = audit.account.as_ref().map(|account| layer.dir().map(|dir| account.directory(dir)).unwrap_or_default());
     let node = audit.graph.node(&Thing::Layer(layer.chain));
     let verdict = node.map_or(Verdict::Unknown(usize::MAX), |node| audit.verdicts.of(node));
+    let dir = layer.dir().and_then(|dir| audit.inventory.shown(dir));
     let (state, reason) = verdict_words(&audit.verdicts, verdict);
     Item {
         chain_id: layer.chain,
         diff_id: layer.diff.value().copied(),
         parent: layer.parent.value().copied(),
-        dir: layer.dir(),
-        link: layer.dir().and_then(|dir| audit.inventory.overlay2.dirs.get(&dir)?.link),
+        dir,
+        link: dir.and_then(|dir| audit.inventory.overlay2.dirs.get(&dir)?.link),
         depth: ancestry(audit, Some(layer.chain)).map(|_| 1).sum(),
         images: users.images.into_iter().collect(),
         containers: users.containers.into_iter().collect(),

@@ -40,7 +40,7 @@ pub struct Item {
     pub role: &'static str,
     /// The layer, if it is read-only.
     pub layer: Option<ChainId>,
-    /// Its directory.
+    /// Its directory, if it has one.
     pub dir: Option<DirId>,
     /// `read-write`, `init` or `read-only`.
     pub layer_kind: Option<&'static str>,
@@ -66,12 +66,13 @@ pub struct Item {
     pub hidden_by_step: Option<String>,
     /// The step that made its layer.
     pub created_by: Option<String>,
-    /// Where it is on the disk.
+    /// Where it is on the disk, if it is there.
     pub disk_path: Option<String>,
 }
 
 /// Who made the layers.
-struct Makers {
+struct Makers<'a> {
+    audit: &'a Audit,
     layers: BTreeMap<DirId, ChainId>,
     steps: BTreeMap<ChainId, String>,
 }
@@ -85,7 +86,7 @@ impl Locate {
         asked: &[u8],
         (union, directories, location): (&Union, &[DirId], &Location),
     ) -> Self {
-        let makers = Makers { layers: layers_by_directory(audit), steps: created_by(audit) };
+        let makers = Makers { audit, layers: layers_by_directory(audit), steps: created_by(audit) };
         let found = location.found.as_ref();
         let link = found.filter(|found| found.entry.word() == "symlink").and_then(|found| {
             let target = union.layer(found.top.layer)?.read_link(&found.top.path)?;
@@ -105,9 +106,10 @@ impl Locate {
     }
 }
 
-fn item(makers: &Makers, (union, directories): (&Union, &[DirId]), version: &Version) -> Item {
+fn item(makers: &Makers<'_>, (union, directories): (&Union, &[DirId]), version: &Version) -> Item {
     let dir = directories.get(version.part.layer).copied();
     let layer = makers.layer(dir);
+    let shown = dir.and_then(|dir| makers.audit.inventory.shown(dir));
     let inode = &version.entry.inode;
     let hider = version.hider.as_ref();
     let by = hider.and_then(|hider| hider.by.as_ref());
@@ -120,7 +122,7 @@ fn item(makers: &Makers, (union, directories): (&Union, &[DirId]), version: &Ver
     Item {
         role: version.role.name(),
         layer,
-        dir,
+        dir: shown,
         layer_kind: dir.map(kind_of_layer),
         kind: version.entry.word(),
         size: (!version.entry.is_directory()).then_some(inode.size),
@@ -133,11 +135,11 @@ fn item(makers: &Makers, (union, directories): (&Union, &[DirId]), version: &Ver
         hidden_at: by.map(|part| inside(&part.path)),
         hidden_by_step: makers.step(hiding),
         created_by: makers.step(dir),
-        disk_path: union.layer(version.part.layer).map(|layer| escape::path(&layer.path(&version.part.path))),
+        disk_path: shown.and_then(|_| union.layer(version.part.layer)).map(|layer| escape::path(&layer.path(&version.part.path))),
     }
 }
 
-impl Makers {
+impl Makers<'_> {
     fn layer(&self, dir: Option<DirId>) -> Option<ChainId> {
         self.layers.get(&dir?).copied()
     }

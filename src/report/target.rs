@@ -110,7 +110,8 @@ fn named(audit: &Audit, text: &str) -> BTreeSet<Target> {
     let containers = inventory.containers.values().filter(|container| container.config.as_ref().is_some_and(|config| config.name == name));
     let containers = containers.map(|container| Thing::Container(container.id));
     let things = images.chain(containers).filter(|thing| audit.graph.node(thing).is_some()).map(Target::Thing);
-    let whole = audit.graph.things().filter(|(_, thing)| asked_by_id(thing) && (id_text(thing) == text || thing.to_string() == text));
+    let whole =
+        audit.graph.things().filter(|(_, thing)| asked_by_id(audit, thing) && (id_text(thing) == text || thing.to_string() == text));
     let whole = whole.map(|(_, thing)| Target::Thing(thing.clone()));
     let volumes =
         inventory.volumes.keys().filter(|volume| *volume == text).map(|volume| Target::Owner(Owner::new(Area::Volume, volume.as_bytes())));
@@ -123,7 +124,7 @@ fn begun(audit: &Audit, text: &str) -> BTreeSet<Target> {
     if prefix.is_empty() {
         return BTreeSet::new();
     }
-    let by_id = audit.graph.things().filter(|(_, thing)| asked_by_id(thing) && id_text(thing).starts_with(prefix));
+    let by_id = audit.graph.things().filter(|(_, thing)| asked_by_id(audit, thing) && id_text(thing).starts_with(prefix));
     let by_id = by_id.map(|(_, thing)| thing.clone());
     let by_diff = audit
         .inventory
@@ -135,9 +136,14 @@ fn begun(audit: &Audit, text: &str) -> BTreeSet<Target> {
     prefer_owners(&by_id.chain(by_diff).map(Target::Thing).collect())
 }
 
-/// Whether a person asks for this kind of thing by its ID.
-const fn asked_by_id(thing: &Thing) -> bool {
-    !matches!(thing, Thing::Reference(_) | Thing::LiveMount(..) | Thing::Process(_))
+/// Whether a person asks for this thing by its ID.
+const fn asked_by_id(audit: &Audit, thing: &Thing) -> bool {
+    match thing {
+        Thing::Reference(_) | Thing::LiveMount(..) | Thing::Process(_) => false,
+        // In archives there are none.
+        Thing::Dir(_) | Thing::Link(_) => audit.inventory.archives.is_empty(),
+        _ => true,
+    }
 }
 
 /// The ID without `sha256:`.

@@ -81,8 +81,8 @@ pub struct Item {
 pub struct LayerItem {
     /// The layer.
     pub chain_id: ChainId,
-    /// Its directory.
-    pub dir: DirId,
+    /// Its directory, if it has one.
+    pub dir: Option<DirId>,
     /// How many of the images have it.
     pub images: u64,
     /// What it stores.
@@ -141,7 +141,7 @@ impl Waste {
         Self {
             totals,
             items: (0..forest.images.len()).filter_map(|image| item(audit, forest, found, image)).collect(),
-            layers: layers.map(|(node, weights)| layer(node, weights, &steps)).collect(),
+            layers: layers.map(|(node, weights)| layer(audit, node, weights, &steps)).collect(),
             paths: paths.clone().take(most).map(|(culprit, toll)| path(forest, &steps, culprit, toll)).collect(),
             paths_omitted: number(paths.skip(most).count()),
             duplicates: None,
@@ -250,10 +250,10 @@ fn percent(lengths: Lengths) -> f64 {
     (lengths.score() * 10_000.0).round() / 100.0
 }
 
-fn layer(node: &Node, (stored, unseen): (&Weight, &Weight), steps: &BTreeMap<ChainId, String>) -> LayerItem {
+fn layer(audit: &Audit, node: &Node, (stored, unseen): (&Weight, &Weight), steps: &BTreeMap<ChainId, String>) -> LayerItem {
     LayerItem {
         chain_id: node.chain,
-        dir: node.dir,
+        dir: audit.inventory.shown(node.dir),
         images: node.images.count().into(),
         bytes: stored.bytes,
         inodes: stored.inodes,

@@ -19,7 +19,7 @@ mod line;
 mod pax;
 
 pub use crc::Crc64;
-pub use header::{Header, Headers, Kind};
+pub use header::{Header, Headers, Kind, has_sum, length};
 
 use flate2::read::MultiGzDecoder;
 use line::Line;

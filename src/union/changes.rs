@@ -8,7 +8,6 @@
 mod content;
 
 pub use content::Content;
-pub(super) use content::is_same;
 
 use super::resolve::{Found, Part};
 use super::view::Union;
@@ -244,7 +243,7 @@ fn differences(union: &Union, now: &Found, before: &Found) -> Vec<Field> {
         seconds == former_seconds && (fraction == former_fraction || fraction == 0 || former_fraction == 0)
     };
     let has_length = !before.entry.is_directory();
-    let capabilities = |found: &Found| union.layer(found.top.layer)?.attribute(&found.top.path, b"security.capability");
+    let capabilities = |found: &Found| union.layer(found.top.layer)?.capabilities(&found.top.path);
     let differs = [
         (Field::Type, inode.file_type() != former.file_type()),
         (Field::Mode, inode.permissions() != former.permissions()),

@@ -1,27 +1,76 @@
-//! One layer, by its directory.
+//! One layer: a directory, or what was read of a tar. Nothing above this knows which.
 
-use super::entry::{Entry, Marks, Nature, redirect};
-use super::{join, split};
-use crate::dir::tree::{Inode, Level, Tree};
-use crate::dir::{Cause, Dir, Kind, Operation, ReadError};
-use crate::unreadable::{Pins, Unreadable};
-use rustix::fs::FileType;
-use rustix::io::Errno;
+mod content;
+mod directory;
+
+use super::entry::{Entry, Marks};
+use super::index::{self, Index, NodeId};
+use crate::dir::{Dir, ReadError, tree};
+use crate::id::DirId;
+use crate::store::overlay2;
+use crate::unreadable::Unreadable;
+use directory::Directory;
 use std::ffi::OsStr;
-use std::fs::File;
+use std::fmt::Debug;
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::PathBuf;
-use std::sync::{Mutex, PoisonError};
+use std::sync::Arc;
+
+/// Where layers are taken from.
+pub trait Layers: Debug {
+    /// The layer that a directory of a store is; nothing if it is not there.
+    ///
+    /// # Errors
+    /// When it cannot be opened.
+    fn layer(&self, dir: DirId) -> Result<Option<Layer>, ReadError>;
+
+    /// Where people would look for it.
+    fn place(&self, dir: DirId) -> PathBuf;
+}
+
+/// The layers of a data-root.
+#[derive(Debug)]
+pub struct Directories<'r> {
+    /// The data-root.
+    pub root: &'r Dir,
+    /// Which marks its mounts heed.
+    pub marks: Marks,
+}
+
+impl Layers for Directories<'_> {
+    fn layer(&self, dir: DirId) -> Result<Option<Layer>, ReadError> {
+        Layer::open(self.root, &below_root(dir), self.marks)
+    }
+
+    fn place(&self, dir: DirId) -> PathBuf {
+        self.root.path().join(below_root(dir))
+    }
+}
+
+fn below_root(dir: DirId) -> String {
+    format!("{}/{dir}/diff", overlay2::PATH)
+}
 
 /// An opened layer.
 ///
 /// What cannot be read is taken for absent and remembered: [`Layer::into_lost`].
 #[derive(Debug)]
-pub struct Layer {
-    tree: Tree,
-    marks: Marks,
-    at: PathBuf,
-    lost: Mutex<Vec<Unreadable>>,
+pub struct Layer(Source);
+
+#[derive(Debug)]
+enum Source {
+    Directory(Directory),
+    Index(Arc<Index>, PathBuf),
+}
+
+/// An opened directory of a layer.
+#[derive(Debug)]
+pub struct Level(Opened);
+
+#[derive(Debug)]
+enum Opened {
+    Directory(tree::Level),
+    Index(NodeId),
 }
 
 /// The names in a directory of a layer, sorted, and what they name.
@@ -60,123 +109,110 @@ impl Layer {
     /// # Errors
     /// When something else stands there, or it may not be read.
     pub fn open(dir: &Dir, name: &str, marks: Marks) -> Result<Option<Self>, ReadError> {
-        let tree = Tree::open(dir, name)?;
-        Ok(tree.map(|tree| Self { tree, marks, at: dir.path().join(name), lost: Mutex::default() }))
+        Ok(Directory::open(dir, name, marks)?.map(|directory| Self(Source::Directory(directory))))
+    }
+
+    /// The layer with this tree, which people look for at `at`.
+    #[must_use]
+    pub const fn of(index: Arc<Index>, at: PathBuf) -> Self {
+        Self(Source::Index(index, at))
     }
 
     /// What could not be read.
     #[must_use]
     pub fn into_lost(self) -> Vec<Unreadable> {
-        self.lost.into_inner().unwrap_or_else(PoisonError::into_inner)
+        match self.0 {
+            Source::Directory(directory) => directory.into_lost(),
+            Source::Index(..) => Vec::new(),
+        }
     }
 
-    /// Where `path` of the layer is on the disk.
+    /// Where `path` of the layer is.
     #[must_use]
     pub fn path(&self, path: &[u8]) -> PathBuf {
-        self.at.join(OsStr::from_bytes(path))
+        match &self.0 {
+            Source::Directory(directory) => directory.path(path),
+            Source::Index(_, at) => at.join(OsStr::from_bytes(path)),
+        }
     }
 
     /// Opens a directory of the layer, if there is one.
     #[must_use]
     pub fn level(&self, path: &[u8]) -> Option<Level> {
-        self.kept(path, Operation::Open, self.tree.level(path)).flatten()
+        Some(Level(match &self.0 {
+            Source::Directory(directory) => Opened::Directory(directory.level(path)?),
+            Source::Index(index, _) => Opened::Index(index.directory(path)?),
+        }))
     }
 
     /// Everything in a directory of the layer; nothing if there is none.
     #[must_use]
     pub fn list(&self, path: &[u8]) -> Listing {
-        let Some(level) = self.level(path) else { return Listing::default() };
-        let mut names: Vec<Box<[u8]>> = Vec::new();
-        self.kept(path, Operation::List, level.list(|name, _| names.push(name.into())));
-        names.sort_unstable();
-        let entries = names.into_iter().filter_map(|name| self.entry(&level, path, &name).map(|entry| (name, entry)));
-        Listing(entries.collect())
+        match &self.0 {
+            Source::Directory(directory) => Listing(directory.list(path)),
+            Source::Index(index, _) => Listing(index.list(path)),
+        }
     }
 
     /// What the layer has at `path`; for its root, itself.
     #[must_use]
     pub fn look(&self, path: &[u8]) -> Option<Entry> {
-        let (above, name) = split(path);
-        let level = self.level(above)?;
-        if name.is_empty() {
-            let inode = self.kept(path, Operation::Stat, level.itself())?;
-            return Some(Entry { inode, nature: Nature::Merged, redirect: None });
+        match &self.0 {
+            Source::Directory(directory) => directory.look(path),
+            Source::Index(index, _) => index.find(path).map(|node| node.entry.clone()),
         }
-        self.entry(&level, above, name)
     }
 
     /// What `level`, which is the directory `above`, has under `name`.
     #[must_use]
     pub fn entry(&self, level: &Level, above: &[u8], name: &[u8]) -> Option<Entry> {
-        let inode = self.kept(&join(above, name), Operation::Stat, level.stat(name)).flatten()?;
-        let mark = |mark: &str| {
-            let attribute = level.attribute(name, &self.marks.attribute(mark));
-            self.kept(&join(above, name), Operation::Read, attribute).flatten()
-        };
-        let nature = match inode.kind {
-            Kind::Directory if mark("opaque").is_some_and(|value| value == b"y") => Nature::Opaque,
-            Kind::Directory => Nature::Merged,
-            Kind::File if is_hollow(&inode) && mark("metacopy").is_some() => Nature::Stub,
-            Kind::File if inode.size == 0 && mark("whiteout").is_some() => Nature::Whiteout,
-            _ if inode.is_whiteout() => Nature::Whiteout,
-            _ => Nature::Plain,
-        };
-        let redirect = match nature {
-            Nature::Merged | Nature::Stub => mark("redirect").and_then(redirect),
-            Nature::Opaque | Nature::Plain | Nature::Whiteout => None,
-        };
-        Some(Entry { inode, nature, redirect })
-    }
-
-    /// Opens a file of the layer, if there is one.
-    #[must_use]
-    pub fn file(&self, path: &[u8]) -> Option<File> {
-        let (above, name) = split(path);
-        let level = self.level(above)?;
-        self.kept(path, Operation::Open, level.file(name)).flatten()
+        match (&self.0, &level.0) {
+            (Source::Directory(directory), Opened::Directory(level)) => directory.entry(level, above, name),
+            (Source::Index(index, _), Opened::Index(id)) => index.child(*id, name).map(|node| node.entry.clone()),
+            // It is another layer's.
+            (Source::Directory(_), Opened::Index(_)) | (Source::Index(..), Opened::Directory(_)) => None,
+        }
     }
 
     /// Where a symbolic link of the layer leads, if there is one.
     #[must_use]
     pub fn read_link(&self, path: &[u8]) -> Option<Vec<u8>> {
-        let (above, name) = split(path);
-        let level = self.level(above)?;
-        self.kept(path, Operation::Read, level.read_link(name))
+        match &self.0 {
+            Source::Directory(directory) => directory.read_link(path),
+            Source::Index(index, _) => match &index.find(path)?.content {
+                index::Content::Link(target) => Some(target.to_vec()),
+                index::Content::Names(_) | index::Content::File(_) | index::Content::Nothing => None,
+            },
+        }
     }
 
-    /// An extended attribute of something in the layer, if it has that.
+    /// The capabilities of a file in the layer, if it has any.
     #[must_use]
-    pub fn attribute(&self, path: &[u8], attribute: &[u8]) -> Option<Vec<u8>> {
-        let (above, name) = split(path);
-        let level = self.level(above)?;
-        self.kept(path, Operation::Read, level.attribute(name, attribute)).flatten()
+    pub fn capabilities(&self, path: &[u8]) -> Option<Vec<u8>> {
+        match &self.0 {
+            Source::Directory(directory) => directory.attribute(path, b"security.capability"),
+            Source::Index(index, _) => index.find(path)?.capabilities.as_deref().map(<[u8]>::to_vec),
+        }
     }
 
-    /// Remembers that the content of a file cannot be read.
-    pub fn lose(&self, path: &[u8], error: std::io::Error) {
-        self.note(path, Operation::Read, error);
+    /// The SHA-256 of a file's content; nothing if it cannot be read.
+    #[must_use]
+    pub fn digest(&self, path: &[u8]) -> Option<[u8; 32]> {
+        match &self.0 {
+            Source::Directory(directory) => directory.digest(path),
+            Source::Index(index, _) => match index.find(path)?.content {
+                index::Content::File(digest) => Some(digest),
+                index::Content::Names(_) | index::Content::Link(_) | index::Content::Nothing => None,
+            },
+        }
     }
 
-    fn note(&self, path: &[u8], operation: Operation, error: std::io::Error) {
-        let error = ReadError { path: self.path(path), operation, cause: Cause::from(error) };
-        self.lost.lock().unwrap_or_else(PoisonError::into_inner).push(Unreadable::new(error, Pins::Nothing));
+    /// Whether a file has the same content as one of another layer; nothing if one of them cannot be read.
+    #[must_use]
+    pub fn is_same(&self, path: &[u8], (other, other_path): (&Self, &[u8])) -> Option<bool> {
+        if let (Source::Directory(own), Source::Directory(other)) = (&self.0, &other.0) {
+            return own.is_same(path, (other, other_path));
+        }
+        Some(self.digest(path)? == other.digest(other_path)?)
     }
-
-    fn kept<T>(&self, path: &[u8], operation: Operation, result: Result<T, Errno>) -> Option<T> {
-        let errno = match result {
-            Ok(value) => return Some(value),
-            // It went away meanwhile.
-            Err(Errno::NOENT) => return None,
-            Err(errno) => errno,
-        };
-        self.note(path, operation, errno.into());
-        None
-    }
-}
-
-/// Whether what is allocated for a file may be nothing but its attributes, as of one whose content is elsewhere.
-fn is_hollow(inode: &Inode) -> bool {
-    /// The most that the kernel lets attributes have.
-    const ATTRIBUTES: u64 = 64 << 10;
-    inode.file_type() == FileType::RegularFile && inode.size > 0 && (inode.allocated < inode.size || inode.allocated <= ATTRIBUTES)
 }

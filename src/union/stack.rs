@@ -1,14 +1,12 @@
 //! Which directories are mounted over each other.
 
-use super::entry::Marks;
+use super::layer::Layers;
 use super::view::Union;
-use crate::dir::Dir;
 use crate::graph::Thing;
 use crate::id::{ChainId, DirId, LinkId, MountName};
 use crate::inventory::Inventory;
 use crate::store::Told;
 use crate::store::layerdb::Layer;
-use crate::store::overlay2;
 
 /// Why it cannot be said what a layer directory lies on.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -46,8 +44,8 @@ pub fn directories(inventory: &Inventory, top: DirId) -> Result<Vec<DirId>, Stac
 ///
 /// # Errors
 /// When one is not there or cannot be opened.
-pub fn open(root: &Dir, directories: &[DirId], marks: Marks) -> Result<Union, StackError> {
-    let layer = |id: &DirId| match super::Layer::open(root, &format!("{}/{id}/diff", overlay2::PATH), marks) {
+pub fn open(layers: &dyn Layers, directories: &[DirId]) -> Result<Union, StackError> {
+    let layer = |id: &DirId| match layers.layer(*id) {
         Ok(Some(layer)) => Ok(layer),
         Ok(None) => Err(StackError::Missing(*id)),
         Err(error) => Err(StackError::Open(error.to_string())),

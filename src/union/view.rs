@@ -1,10 +1,9 @@
 //! Layers on top of each other.
 
 use super::entry::Entry;
-use super::layer::{Layer, Listing};
+use super::layer::{Layer, Level, Listing};
 use super::resolve::{Found, Look, Part, resolve};
 use super::split;
-use crate::dir::tree::Level;
 use crate::unreadable::Unreadable;
 use std::collections::BTreeSet;
 

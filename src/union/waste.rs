@@ -28,9 +28,7 @@ pub use forest::{Forest, Incomplete, Node};
 pub use sums::{ByReason, Culprit, Toll};
 pub use watch::{Sight, Watch, runs_as_owner, text};
 
-use super::{Layer, Marks, Weight};
-use crate::dir::Dir;
-use crate::store::overlay2;
+use super::{Layer, Layers, Weight};
 use crate::unreadable::{Pins, Unreadable};
 use std::sync::atomic::AtomicU64;
 use std::sync::{Mutex, PoisonError};
@@ -73,11 +71,11 @@ pub struct Ask {
     pub met: AtomicU64,
 }
 
-/// Finds what the images of `forest` waste in the data-root `root`, and what else was asked for.
+/// Finds what the images of `forest` waste, whose layers are those of `source`, and what else was asked for.
 #[must_use]
-pub fn find(root: &Dir, forest: &Forest, marks: Marks, ask: &Ask) -> Waste {
+pub fn find(source: &dyn Layers, forest: &Forest, ask: &Ask) -> Waste {
     let mut lost = Vec::new();
-    let mut layers = open(root, forest, marks, &mut lost);
+    let mut layers = open(source, forest, &mut lost);
     let mut whole = forest.clone();
     let mut unread = walk::no_images(forest);
     if layers.len() < forest.layers.len() {
@@ -119,13 +117,12 @@ pub fn find(root: &Dir, forest: &Forest, marks: Marks, ask: &Ask) -> Waste {
 }
 
 /// Opens every layer; one that cannot be opened is left out and told.
-fn open(root: &Dir, forest: &Forest, marks: Marks, lost: &mut Vec<Unreadable>) -> Vec<Layer> {
+fn open(source: &dyn Layers, forest: &Forest, lost: &mut Vec<Unreadable>) -> Vec<Layer> {
     let mut layers = Vec::new();
     for node in &forest.layers {
-        let name = format!("{}/{}/diff", overlay2::PATH, node.dir);
-        match Layer::open(root, &name, marks) {
+        match source.layer(node.dir) {
             Ok(Some(layer)) => layers.push(layer),
-            Ok(None) => lost.push(Unreadable::malformed(root.path().join(name), "it went away meanwhile", Pins::Nothing)),
+            Ok(None) => lost.push(Unreadable::malformed(source.place(node.dir), "it went away meanwhile", Pins::Nothing)),
             Err(error) => lost.push(Unreadable::new(error, Pins::Nothing)),
         }
     }

@@ -4,6 +4,7 @@
 
 #![expect(clippy::unwrap_used, clippy::indexing_slicing, clippy::print_stderr, reason = "a test that cannot go on fails")]
 
+mod archive;
 mod cached;
 mod changes;
 mod check;
@@ -20,6 +21,7 @@ mod mistakes;
 mod roots;
 mod same;
 mod sample;
+mod save;
 mod sums;
 mod unprivileged;
 mod waste;

@@ -12,6 +12,7 @@
     reason = "a test fails by panicking, and speaks through its output"
 )]
 
+mod archive;
 mod builds;
 mod busy;
 mod changes;
@@ -35,6 +36,8 @@ mod operations;
 mod power;
 mod removals;
 mod roots;
+#[path = "../cli/save.rs"]
+mod save;
 mod seen;
 mod soak;
 mod swarm;

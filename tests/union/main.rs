@@ -6,6 +6,7 @@
     reason = "a test that cannot go on fails, one that cannot run says so"
 )]
 
+mod archived;
 #[path = "../properties/cases.rs"]
 mod cases;
 mod kernel;

@@ -6,7 +6,7 @@ use crate::world::{Renames, World};
 use layerwise::dir::Dir;
 use layerwise::id::{ChainId, DirId, ImageId};
 use layerwise::union::waste::{Ask, Forest, Lengths, Waste, Watch, Why, find};
-use layerwise::union::{Layer, Marks, Nature, Part, Union, join};
+use layerwise::union::{Directories, Layer, Marks, Nature, Part, Union, join};
 use proptest::prelude::*;
 use proptest::test_runner::TestRunner;
 use std::collections::{BTreeMap, BTreeSet};
@@ -83,8 +83,9 @@ impl Store {
             .collect();
         let forest = Forest::of(&images);
         let watch = Watch { set_id: false, patterns: vec!["*".to_owned()] };
+        let layers = Directories { root: &Dir::root(&self.root).unwrap(), marks: Marks::Trusted };
         let ask = Ask { copies: Some(1), watch, ..Ask::default() };
-        let found = find(&Dir::root(&self.root).unwrap(), &forest, Marks::Trusted, &ask);
+        let found = find(&layers, &forest, &ask);
         assert_eq!((found.lost.as_slice(), found.unread.is_empty()), ([].as_slice(), true));
         (forest, found)
     }

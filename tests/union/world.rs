@@ -6,7 +6,6 @@ use layerwise::union::{Found, Layer, Marks, Part, Union};
 use std::collections::BTreeMap;
 use std::ffi::OsStr;
 use std::fs;
-use std::io::Read as _;
 use std::os::unix::ffi::OsStrExt as _;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
@@ -170,9 +169,7 @@ fn look(union: &Union, found: &Found) -> Seen {
     let inode = &found.entry.inode;
     let content = || {
         let part = found.parts.last()?;
-        let mut content = Vec::new();
-        union.layer(part.layer)?.file(&part.path)?.read_to_end(&mut content).unwrap();
-        Some(content)
+        Some(fs::read(union.layer(part.layer)?.path(&part.path)).unwrap())
     };
     let link = || union.layer(found.top.layer)?.read_link(&found.top.path);
     Seen {

@@ -53,6 +53,10 @@ impl Kind {
 /// The header of a member.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Header {
+    /// Its name, as it stands there.
+    pub name: Vec<u8>,
+    /// How long its content is in the tar.
+    pub length: u64,
     /// What it is.
     pub kind: Kind,
     /// The permissions, with the bits above them.
@@ -104,33 +108,41 @@ impl Headers {
 fn parse(segments: &[u8]) -> Option<Header> {
     let mut blocks = segments.get(segments.len() % BLOCK..)?;
     let mut records = Records::default();
-    let mut long_link = None;
+    let mut long = Long::default();
     loop {
         let (block, rest) = blocks.split_at_checked(BLOCK)?;
         let kind = *block.get(156)?;
         if !matches!(kind, b'x' | b'g' | b'L' | b'K') {
-            return header(block, records, long_link);
+            return header(block, records, long);
         }
         // Older tar-split took the global records for the content of a member.
         if kind == b'g' && rest.is_empty() {
-            return Some(Header { kind: Kind::Global, ..header(block, records, long_link)? });
+            return Some(Header { kind: Kind::Global, ..header(block, records, long)? });
         }
         let length = usize::try_from(numeric(block.get(124..136)?)?).ok()?;
         let content = rest.get(..length)?;
         blocks = rest.get(length.checked_next_multiple_of(BLOCK)?..)?;
         match kind {
             b'x' => records.add(content)?,
-            b'K' => long_link = Some(until_zero(content).to_vec()),
-            b'g' if blocks.is_empty() => return Some(Header { kind: Kind::Global, ..header(block, records, long_link)? }),
-            // Global records do not count, and a long name stands in tar-split's line already.
+            b'K' => long.link = Some(until_zero(content).to_vec()),
+            b'L' => long.name = Some(until_zero(content).to_vec()),
+            b'g' if blocks.is_empty() => return Some(Header { kind: Kind::Global, ..header(block, records, long)? }),
+            // Global records do not count.
             _ => {}
         }
     }
 }
 
-fn header(block: &[u8], records: Records, long_link: Option<Vec<u8>>) -> Option<Header> {
+/// What is too long for a header block, as GNU tar writes it; for Go it counts more than a PAX record of the same.
+#[derive(Default)]
+struct Long {
+    name: Option<Vec<u8>>,
+    link: Option<Vec<u8>>,
+}
+
+fn header(block: &[u8], records: Records, long: Long) -> Option<Header> {
     let flag = *block.get(156)?;
-    let name = until_zero(block.get(..100)?);
+    let name = long.name.or(records.name).map_or_else(|| name_in(block), Some)?;
     let kind = match flag {
         0 if name.ends_with(b"/") => Kind::Directory,
         0 | b'0' | b'S' => Kind::File,
@@ -145,16 +157,43 @@ fn header(block: &[u8], records: Records, long_link: Option<Vec<u8>>) -> Option<
     let device =
         if matches!(kind, Kind::Character | Kind::Block) { (id(block.get(329..337)?)?, id(block.get(337..345)?)?) } else { (0, 0) };
     Some(Header {
+        name,
+        length: records.length.map_or_else(|| id(block.get(124..136)?), Some)?,
         kind,
         mode: u32::try_from(numeric(block.get(100..108)?)? & 0o7777).ok()?,
         user: records.user.map_or_else(|| id(block.get(108..116)?), Some)?,
         group: records.group.map_or_else(|| id(block.get(116..124)?), Some)?,
         modified: records.modified.map_or_else(|| Some((numeric(block.get(136..148)?)?, None)), Some)?,
-        link: records.link.or(long_link).unwrap_or_else(|| block.get(157..257).map(until_zero).unwrap_or_default().to_vec()),
+        link: long.link.or(records.link).unwrap_or_else(|| block.get(157..257).map(until_zero).unwrap_or_default().to_vec()),
         device,
         attributes: records.attributes,
         is_sparse: records.sparse || flag == b'S',
     })
+}
+
+/// The name in a header block; USTAR, and star after it, have its beginning in a field of their own.
+fn name_in(block: &[u8]) -> Option<Vec<u8>> {
+    let name = until_zero(block.get(..100)?);
+    let end = if block.get(508..512)? == b"tar\0" { 476 } else { 500 };
+    let prefix = if block.get(257..263)? == b"ustar\0" { until_zero(block.get(345..end)?) } else { b"" };
+    Some(if prefix.is_empty() { name.to_vec() } else { [prefix, b"/", name].concat() })
+}
+
+/// How long the content behind a header block is, by that block alone.
+#[must_use]
+pub fn length(block: &[u8]) -> Option<u64> {
+    id(block.get(124..136)?)
+}
+
+/// Whether the sum in a header block is that of its bytes, which some add up as signed ones.
+#[must_use]
+pub fn has_sum(block: &[u8]) -> bool {
+    const SUM: std::ops::Range<usize> = 148..156;
+    let bytes = || block.iter().enumerate().map(|(at, &byte)| if SUM.contains(&at) { b' ' } else { byte });
+    let stated = block.get(SUM).and_then(numeric);
+    let unsigned: i64 = bytes().map(i64::from).sum();
+    let signed: i64 = bytes().map(|byte| i64::from(byte.cast_signed())).sum();
+    stated.is_some_and(|stated| stated == unsigned || stated == signed)
 }
 
 /// The bytes before the first zero.
@@ -223,9 +262,20 @@ mod tests {
         let header = taken(&segments).unwrap();
         assert_eq!((header.kind, header.mode, header.user, header.group), (Kind::Symlink, 0o644, 70_000, 8));
         assert_eq!((header.link.as_slice(), header.modified), (&b"far/it"[..], (64, None)));
-        assert_eq!(header.attributes.len(), 1);
+        assert_eq!((header.name.as_slice(), header.attributes.len()), (&b"a long name"[..], 1));
         let header = taken(&[with_content(b'K', b"long link\0"), block(b'1', &[(157, b"long li")])]).unwrap();
         assert_eq!((header.kind, header.link.as_slice()), (Kind::HardLink, &b"long link"[..]));
+    }
+
+    #[test]
+    fn a_name_may_be_divided_and_records_count_more() {
+        let fields = [(0, &b"end"[..]), (124, b"00000000007\0"), (257, b"ustar\x0000"), (345, b"begin")];
+        let header = taken(&[block(b'0', &fields)]).unwrap();
+        assert_eq!((header.name.as_slice(), header.length), (&b"begin/end"[..], 7));
+        let header = taken(&[block(b'0', &[(0, b"end"), (257, b"ustar  \0"), (345, b"begin")])]).unwrap();
+        assert_eq!(header.name, b"end", "what GNU has there is no prefix");
+        let header = taken(&[with_content(b'x', b"14 path=other\n11 size=90\n"), block(b'0', &fields)]).unwrap();
+        assert_eq!((header.name.as_slice(), header.length), (&b"other"[..], 90));
     }
 
     #[test]

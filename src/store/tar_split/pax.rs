@@ -3,6 +3,8 @@
 /// What the records say that matters.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct Records {
+    pub(super) name: Option<Vec<u8>>,
+    pub(super) length: Option<u64>,
     pub(super) link: Option<Vec<u8>>,
     pub(super) user: Option<u64>,
     pub(super) group: Option<u64>,
@@ -32,6 +34,9 @@ impl Records {
     fn set(&mut self, key: &[u8], value: &[u8]) -> Option<()> {
         match key {
             // An empty value takes back what was said before.
+            b"path" => self.name = Some(value.to_vec()).filter(|name| !name.is_empty()),
+            b"size" if value.is_empty() => self.length = None,
+            b"size" => self.length = Some(number(value)?),
             b"linkpath" => self.link = Some(value.to_vec()).filter(|link| !link.is_empty()),
             b"uid" if value.is_empty() => self.user = None,
             b"gid" if value.is_empty() => self.group = None,

@@ -6,9 +6,7 @@ use super::blame::Path;
 use super::forest::Forest;
 use crate::union::Layer;
 use rayon::prelude::*;
-use sha2::{Digest as _, Sha256};
 use std::collections::BTreeMap;
-use std::io::{self, Read};
 
 /// A file that some image shows.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -62,8 +60,11 @@ pub(super) fn find(layers: &[Layer], mut files: Vec<Copy>) -> Vec<Copies> {
     files.dedup_by_key(|file| (file.layer, file.inode));
     files.sort_by_key(|file| file.size);
     let candidates: Vec<&[Copy]> = files.chunk_by(|a, b| a.size == b.size).filter(|group| group.len() > 1).collect();
-    let hashed: Vec<_> =
-        candidates.par_iter().flat_map_iter(|group| group.iter()).filter_map(|file| Some((hash(layers, file)?, file))).collect();
+    let hashed: Vec<_> = candidates
+        .par_iter()
+        .flat_map_iter(|group| group.iter())
+        .filter_map(|file| Some((layers.get(file.layer)?.digest(&file.path)?, file)))
+        .collect();
     let mut by_content: BTreeMap<(u64, [u8; 32]), Vec<Copy>> = BTreeMap::new();
     for (digest, file) in hashed {
         by_content.entry((file.size, digest)).or_default().push(file.clone());
@@ -75,25 +76,4 @@ pub(super) fn find(layers: &[Layer], mut files: Vec<Copy>) -> Vec<Copies> {
     }
     found.sort_by(|a, b| b.bytes_lost().cmp(&a.bytes_lost()).then_with(|| a.digest.cmp(&b.digest)));
     found
-}
-
-/// The SHA-256 of a file; nothing if it cannot be read.
-fn hash(layers: &[Layer], file: &Copy) -> Option<[u8; 32]> {
-    let layer = layers.get(file.layer)?;
-    let mut content = layer.file(&file.path)?;
-    digest(&mut content).map_err(|error| layer.lose(&file.path, error)).ok()
-}
-
-fn digest(content: &mut impl Read) -> io::Result<[u8; 32]> {
-    let mut buffer = vec![0; 128 << 10];
-    let mut digest = Sha256::new();
-    loop {
-        let length = match content.read(&mut buffer) {
-            Ok(0) => return Ok(digest.finalize().into()),
-            Ok(length) => length,
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
-            Err(error) => return Err(error),
-        };
-        digest.update(buffer.get(..length).unwrap_or_default());
-    }
 }

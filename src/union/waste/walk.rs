@@ -8,7 +8,7 @@ use super::efficiency::{Leaf, Leaves, Length};
 use super::forest::Forest;
 use super::sums::Sums;
 use super::watch::Watch;
-use crate::union::{Entry, Layer, Listing, Nature, changes, join};
+use crate::union::{Entry, Layer, Listing, Nature, join};
 use rayon::Scope;
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -125,11 +125,7 @@ impl Walk<'_> {
             return false;
         }
         let (Some(layer), Some(upper)) = (self.layers.get(own.layer), self.layers.get(other.layer)) else { return false };
-        let (Some(file), Some(copy)) = (layer.file(path), upper.file(path)) else { return false };
-        changes::is_same(file, copy).unwrap_or_else(|error| {
-            layer.lose(path, error);
-            false
-        })
+        layer.is_same(path, (upper, path)).unwrap_or(false)
     }
 
     fn charge(&self, own: Own<'_>, blames: &Blames, path: &Path, sums: &mut Sums) {
