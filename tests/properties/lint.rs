@@ -5,8 +5,8 @@ use crate::loss::{ALL, Aside};
 use layerwise::demo::{Builder, ImageSpec, Tree};
 use layerwise::dir::Dir;
 use layerwise::lint::{Outcome, Policy, Scene, Verdict, evaluate, insides, parse};
-use layerwise::union::Marks;
 use layerwise::union::waste::{Ask, Forest, find};
+use layerwise::union::{Directories, Marks};
 use std::collections::BTreeSet;
 use std::path::Path;
 
@@ -35,7 +35,9 @@ fn outcomes(root: &Path, policy: &Policy) -> Vec<Outcome> {
     let mut scene = Scene::of(&audit, None);
     let wanted = policy.wanted(&scene);
     let (forest, incomplete) = Forest::plant(&audit.inventory, &wanted.images);
-    let found = find(&Dir::root(root).unwrap(), &forest, Marks::Trusted, &Ask { watch: wanted.watch, ..Ask::default() });
+    let dir = Dir::root(root).unwrap();
+    let layers = Directories { root: &dir, marks: Marks::Trusted };
+    let found = find(&layers, &forest, &Ask { watch: wanted.watch, ..Ask::default() });
     scene.insides = insides(&forest, &incomplete, &found);
     evaluate(policy, &scene)
 }
