@@ -16,7 +16,8 @@
 //! first process that is not assumed, which has more rights than any other and is kept from view even from root in some virtual machines:
 //! it was there before every layer, and stands in none.
 
-use super::mounts::{self, Names};
+use super::mounts::Names;
+use super::namespaces;
 use super::proc::{Fact, FileId, Gaps, Proc, untold_if_long};
 use crate::dir::{Cause, Dir, Operation, ReadError};
 use crate::id::DirId;
@@ -141,7 +142,7 @@ impl<'a> Here<'a> {
     fn new(proc: &'a Proc, root: &'a Dir) -> Self {
         let own_pid = proc.own_pid();
         let program = own_pid.and_then(|own| proc.behind(own, "exe").ok());
-        let view = own_pid.and_then(|own| mounts::view(proc, own));
+        let view = own_pid.and_then(|own| namespaces::view(proc, own, Path::new("")));
         let mut here = Self { proc, root, own_pid, program, view, store: None };
         here.store = here.identity(Path::new(overlay2::PATH));
         here
@@ -184,7 +185,7 @@ impl<'a> Here<'a> {
         if self.program.is_some() && self.proc.behind(pid, "exe").ok() == self.program {
             return Vec::new();
         }
-        let sees_the_same = self.view.is_some() && mounts::view(self.proc, pid) == self.view;
+        let sees_the_same = self.view.is_some() && namespaces::view(self.proc, pid, Path::new("")) == self.view;
         let comm = self.proc.read(pid, "comm", 64).ok().flatten().unwrap_or_default();
         let name = String::from_utf8_lossy(comm.trim_ascii_end()).into_owned();
         let holders = paths.into_iter().map(|(via, path, names)| {

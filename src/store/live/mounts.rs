@@ -14,15 +14,15 @@
 //! name, whatever else the line says and however its parts are escaped. That can keep too much, never too little.
 //!
 //! Processes of one namespace see the same mounts, except that a changed root hides those outside it: so one table is read for each
-//! distinct pair of namespace and root, and for each namespace of which there is only a file (`kept`).
+//! distinct pair of namespace and root, and for each namespace of which there is only a file or a descriptor (`namespaces`).
 
-use super::kept;
 use super::mountinfo::{self, Mount, unescape};
+use super::namespaces;
 use super::proc::{Fact, Gaps, Proc};
 use crate::dir::{Cause, Operation, ReadError};
 use crate::id::{DirId, LinkId};
 use crate::store::place::is_inactive_driver;
-use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Path, PathBuf};
@@ -114,34 +114,13 @@ type Found = BTreeMap<(Names, (u32, u32)), Seen>;
 /// Where a mount was seen first: in which process, at which point, and as which type of file system.
 type Seen = (u32, PathBuf, String);
 
-/// Reads the mounts of every namespace that one of `pids` lives in, or sees a file of.
+/// Reads the mounts of every namespace that one of `pids` lives in, has open, or sees a file of.
 pub(super) fn read(proc: &Proc, pids: &[u32], gaps: &mut Gaps) -> Vec<LiveMount> {
     let mut found = Found::new();
-    let mut seen = HashSet::new();
-    let mut namespaces = HashSet::new();
-    let mut files = Vec::new();
-    for &pid in pids {
-        let view = view(proc, pid);
-        if view.as_ref().is_some_and(|view| seen.contains(view)) {
-            continue;
-        }
-        match proc.read(pid, "mountinfo", LIMIT) {
-            Ok(Some(text)) => {
-                files.extend(kept::in_table(&text, pid));
-                gather_noting(proc, &text, pid, (&mut found, gaps));
-                namespaces.extend(view.iter().map(|(namespace, _)| namespace.clone()));
-                seen.extend(view);
-            }
-            Ok(None) => {}
-            Err(error) => gaps.note(Fact::Mounts, error),
-        }
-    }
-    for (pid, table) in kept::tables(proc, files, &mut namespaces) {
-        match table {
-            Ok(text) => gather_noting(proc, &text, pid, (&mut found, gaps)),
-            Err(error) => gaps.note(Fact::Mounts, error),
-        }
-    }
+    namespaces::each_table(proc, pids.iter().copied(), |pid, table| match table {
+        Ok(text) => gather_noting(proc, &text, pid, (&mut found, gaps)),
+        Err(error) => gaps.note(Fact::Mounts, error),
+    });
     found.into_iter().map(|((names, _), seen)| live(names, seen)).collect()
 }
 
@@ -151,11 +130,6 @@ fn gather_noting(proc: &Proc, text: &[u8], pid: u32, (found, gaps): (&mut Found,
         let path = proc.path().join(format!("{pid}/mountinfo"));
         gaps.note(Fact::Mounts, ReadError { path, operation: Operation::Parse, cause: Cause::Malformed(malformed.to_string()) });
     });
-}
-
-/// What decides which mounts a process sees, where we may know it: its namespace and its root.
-pub(super) fn view(proc: &Proc, pid: u32) -> Option<(OsString, OsString)> {
-    Some((proc.link(pid, "ns/mnt").ok()??, proc.link(pid, "root").ok()??))
 }
 
 /// Adds what the mounts in `text` name; fails with the first line that is no mount after having read all the others.

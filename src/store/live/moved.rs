@@ -3,10 +3,10 @@
 //! The kernel names what a process has open, and what a bind mount shows, by where it is *now*: `…/.layerwise/<run>/<slot>/…`. An overlay
 //! names its layers by what they were called when it was mounted; those are found as always, by the names of directories.
 
-use super::kept;
+use super::namespaces;
 use super::proc::Proc;
 use crate::store::place::TRASH;
-use std::collections::{BTreeSet, HashSet};
+use std::collections::BTreeSet;
 use std::os::unix::ffi::OsStrExt as _;
 
 /// The machine's first process; see [`super::holders`].
@@ -18,28 +18,16 @@ pub fn slots_held(proc: &Proc, run: &str) -> BTreeSet<u64> {
     let marker = format!("/{TRASH}/{run}/");
     let own = proc.own_pid();
     let mut slots = BTreeSet::new();
-    let mut seen = HashSet::new();
-    let mut files = Vec::new();
-    for pid in proc.pids().unwrap_or_default().into_iter().filter(|&pid| Some(pid) != own && pid != FIRST) {
+    let pids: Vec<u32> = proc.pids().unwrap_or_default().into_iter().filter(|&pid| Some(pid) != own && pid != FIRST).collect();
+    for &pid in &pids {
         // A process that has ended meanwhile holds nothing.
         let links = ["cwd", "root", "exe"].into_iter().filter_map(|link| proc.link(pid, link).ok().flatten());
         let open = proc.descriptors(pid).unwrap_or_default().into_iter().map(|(_, path)| path.into_os_string());
         for path in links.chain(open) {
             slots.extend(slots_in(path.as_bytes(), marker.as_bytes()));
         }
-        if let Some(namespace) = proc.link(pid, "ns/mnt").ok().flatten()
-            && !seen.insert((namespace, proc.link(pid, "root").ok().flatten()))
-        {
-            continue;
-        }
-        let mounts = proc.read(pid, "mountinfo", super::mounts::LIMIT).ok().flatten().unwrap_or_default();
-        slots.extend(slots_in(&mounts, marker.as_bytes()));
-        files.extend(kept::in_table(&mounts, pid));
     }
-    let mut namespaces: HashSet<_> = seen.into_iter().map(|(namespace, _)| namespace).collect();
-    for mounts in kept::tables(proc, files, &mut namespaces).into_iter().filter_map(|(_, table)| table.ok()) {
-        slots.extend(slots_in(&mounts, marker.as_bytes()));
-    }
+    namespaces::each_table(proc, pids, |_, table| slots.extend(slots_in(&table.unwrap_or_default(), marker.as_bytes())));
     slots
 }
 

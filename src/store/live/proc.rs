@@ -18,9 +18,9 @@ use nix::fcntl::{OFlag, openat};
 use nix::sys::stat::Mode;
 use rustix::fs::{AtFlags, StatxFlags, statx};
 use std::collections::BTreeMap;
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::io::{self, Read as _};
-use std::os::fd::AsFd;
+use std::os::fd::{AsFd, AsRawFd as _, OwnedFd};
 use std::path::{Path, PathBuf};
 
 /// The link `ns/pid` of the machine's first pid namespace, the same on every Linux.
@@ -128,7 +128,7 @@ impl Proc {
     }
 
     /// The content of a process's file of at most `limit` bytes, or nothing when the process is gone.
-    pub(super) fn read(&self, pid: u32, name: &str, limit: u64) -> Result<Option<Vec<u8>>, ReadError> {
+    pub(super) fn read(&self, pid: u32, name: impl AsRef<Path>, limit: u64) -> Result<Option<Vec<u8>>, ReadError> {
         unless_gone(self.dir.read(place(pid, name), limit))
     }
 
@@ -155,6 +155,36 @@ impl Proc {
         // The kernel may let us list what it does not let us look at.
         let led = |name: OsString| Ok(unless_gone(untold_if_long(fds.read_link(&name)))?.map(|text| (name, PathBuf::from(text))));
         entries.into_iter().filter_map(|entry| led(entry.name).transpose()).collect()
+    }
+
+    /// The threads of a process that live in another mount namespace than itself.
+    pub(super) fn strayed(&self, pid: u32) -> Vec<u32> {
+        const NAMESPACE: &str = "ns/mnt";
+        let Ok(Some(own)) = self.link(pid, NAMESPACE) else { return Vec::new() };
+        let threads = self.dir.dir(place(pid, "task")).ok().flatten().and_then(|tasks| tasks.entries().ok()).unwrap_or_default();
+        let threads = threads.iter().filter_map(|entry| entry.name.to_str()?.parse().ok());
+        let is_elsewhere =
+            |thread: &u32| self.link(pid, of_thread(*thread).join(NAMESPACE)).ok().flatten().is_some_and(|other| other != own);
+        threads.filter(is_elsewhere).collect()
+    }
+
+    /// Opens the mount namespace that a process has open as `descriptor`, or says that it is open no more.
+    ///
+    /// What it is is asked before it is opened for good: whatever else has its number by then is only looked at.
+    pub(super) fn namespace(&self, pid: u32, descriptor: &OsStr, name: &OsStr) -> Result<Option<OwnedFd>, ReadError> {
+        let path = place(pid, Path::new("fd").join(descriptor));
+        let open = |path: &Path, flags: OFlag| match openat(&self.dir, path, flags | OFlag::O_CLOEXEC, Mode::empty()) {
+            Ok(fd) => Ok(Some(fd)),
+            Err(Errno::ENOENT | Errno::ESRCH) => Ok(None),
+            Err(errno) => Err(self.dir.error(path, Operation::Open, io::Error::from(errno))),
+        };
+        let Some(looked_at) = open(&path, OFlag::O_PATH)? else { return Ok(None) };
+        let pinned = Path::new("self/fd").join(looked_at.as_raw_fd().to_string());
+        let told = nix::fcntl::readlinkat(&self.dir, &pinned).ok();
+        if told.as_deref() != Some(name) {
+            return Ok(None);
+        }
+        open(&pinned, OFlag::O_RDONLY)
     }
 
     /// Asks which file the link `name` of a process leads to: the kernel follows it, whatever its text says.
@@ -208,6 +238,11 @@ impl Proc {
             mount.options.split(|&byte| byte == b',').any(hidden)
         })
     }
+}
+
+/// The place of a thread among the files of its process.
+pub(super) fn of_thread(thread: u32) -> PathBuf {
+    Path::new("task").join(thread.to_string())
 }
 
 /// The path of a process's file below `/proc`.

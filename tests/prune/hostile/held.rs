@@ -173,26 +173,72 @@ fn what_is_held_stays_whoever_holds_it_and_whenever_they_came() {
     });
 }
 
+/// The ways to hold something by a mount.
+fn mounts() -> impl Iterator<Item = (&'static str, &'static str)> {
+    WAYS.into_iter().filter(|(name, _)| ["a file system mounted in it", "it mounted elsewhere", "an overlay on it"].contains(name))
+}
+
 #[test]
 fn what_is_mounted_in_a_namespace_in_which_no_process_lives_stays() {
     if !rustix::process::geteuid().is_root() {
         eprintln!("skipped: mounts cannot be made here");
         return;
     }
-    let ways =
-        WAYS.into_iter().filter(|(name, _)| ["a file system mounted in it", "it mounted elsewhere", "an overlay on it"].contains(name));
     let places = [(None, 0), (Some("locked"), 5), (Some("begin"), 5), (Some("settle"), 5)];
-    for ((name, way), (place, status)) in ways.flat_map(|way| places.map(|place| (way, place))) {
-        let candidates = Candidates::new();
-        let before = candidates.world.snapshot();
-        let (when, way) = (format!("{name}, {place:?}"), format!("{FIND}; {way}").replace('\'', r"'\''"));
+    for ((name, way), (place, status)) in mounts().flat_map(|way| places.map(|place| (way, place))) {
+        let way = format!("{FIND}; {way}").replace('\'', r"'\''");
         // The kernel lets a namespace be mounted only in an older one, and counts them on each processor by itself.
-        let kept = format!(
+        let by_file = format!(
             "touch $T/namespace; for on in $(seq 0 $(($(nproc) - 1))); do taskset -c $on unshare --mount=$T/namespace sh -c '{way}' && break; done"
         );
-        let ran = held(&candidates, &["prune", "--force"], &kept, (place, true));
-        assert!(ran.status == Some(status) && ran.output.contains("precious"), "{when}: {ran:?}");
-        candidates.assert_only_the_other_went(&before, &when);
+        // A process that lives elsewhere has it open when the one that lived there has ended.
+        let by_descriptor = format!(
+            "unshare --mount sh -c '{way}; touch $T/inside; exec sleep 60' >/dev/null 2>&1 & inside=$!; \
+             until [ -e $T/inside ]; do sleep 0.01; done; \
+             (exec sleep 60 7</proc/$inside/ns/mnt >/dev/null 2>&1) & echo $! > $T/pid; \
+             until [ -e /proc/$(cat $T/pid)/fd/7 ]; do sleep 0.01; done; kill $inside; wait $inside"
+        );
+        for (keeper, kept) in [("a file", by_file), ("a descriptor", by_descriptor)] {
+            let candidates = Candidates::new();
+            let before = candidates.world.snapshot();
+            let when = format!("{name}, {place:?}, kept by {keeper}");
+            let ran = held(&candidates, &["prune", "--force"], &kept, (place, true));
+            assert!(ran.status == Some(status) && ran.output.contains("precious"), "{when}: {ran:?}");
+            candidates.assert_only_the_other_went(&before, &when);
+        }
+    }
+}
+
+#[test]
+fn what_is_mounted_in_the_namespace_of_a_single_thread_stays() {
+    if !rustix::process::geteuid().is_root() {
+        eprintln!("skipped: mounts cannot be made here");
+        return;
+    }
+    for (name, way) in mounts() {
+        let candidates = Candidates::new();
+        let before = candidates.world.snapshot();
+        std::fs::create_dir(candidates.world.beside("outside")).unwrap();
+        std::fs::create_dir(candidates.world.beside("mounted")).unwrap();
+        let (ready, is_ready) = std::sync::mpsc::channel();
+        let (end, is_over) = std::sync::mpsc::channel::<()>();
+        std::thread::scope(|scope| {
+            let world = &candidates.world;
+            scope.spawn(move || {
+                nix::sched::unshare(nix::sched::CloneFlags::CLONE_FS | nix::sched::CloneFlags::CLONE_NEWNS).unwrap();
+                let script = format!("mount --make-rprivate / && {FIND}; {way}");
+                let mut shell = Command::new("sh");
+                shell.args(["-c", &script]).env("D", world.root()).env("T", world.beside(""));
+                ready.send(shell.output().unwrap()).unwrap();
+                let _ = is_over.recv();
+            });
+            let mounted = is_ready.recv().unwrap();
+            assert!(mounted.status.success(), "{name}: {mounted:?}");
+            let ran = world.run(&["prune", "--force"]);
+            assert_eq!(ran.status, Some(0), "{name}: {ran:?}");
+            drop(end);
+        });
+        candidates.assert_only_the_other_went(&before, name);
     }
 }
 
