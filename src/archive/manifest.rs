@@ -254,4 +254,41 @@ mod tests {
         assert_eq!(named("null"), None);
         assert!(parse_index(b"{}").is_err());
     }
+
+    #[test]
+    fn indexes_are_followed_to_images_and_no_deeper() {
+        let layout = tempfile::tempdir().unwrap();
+        let put = |content: String| {
+            let digest = Digest::of(content.as_bytes());
+            let path = layout.path().join(Blob::of(digest).name);
+            std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+            std::fs::write(path, content).unwrap();
+            digest
+        };
+        let index = |entries: &[String]| format!(r#"{{"manifests":[{}]}}"#, entries.join(","));
+        let [one, other] = ["1", "2"]
+            .map(|config| put(format!(r#"{{"config":{{"digest":"{}"}},"layers":[{{"digest":"sha256:{HEX}"}}]}}"#, put(config.to_owned()))));
+        let for_platform = |digest: Digest, architecture: &str| {
+            format!(r#"{{"digest":"{digest}","platform":{{"os":"linux","architecture":"{architecture}","variant":null}}}}"#)
+        };
+        let about = format!(r#"{{"digest":"{other}","annotations":{{"vnd.docker.reference.type":"attestation-manifest"}}}}"#);
+        let both = put(index(&[for_platform(one, "amd64"), for_platform(other, "arm64"), about.clone()]));
+        let single = put(index(&[for_platform(one, "amd64"), about]));
+        let mut deep = put(index(&[for_platform(one, "amd64")]));
+        for _ in 0..DEEPEST {
+            deep = put(index(&[format!(r#"{{"digest":"{deep}"}}"#)]));
+        }
+        let named = |digest: Digest, name: &str| {
+            format!(r#"{{"digest":"{digest}","annotations":{{"org.opencontainers.image.ref.name":"{name}"}}}}"#)
+        };
+        let absent = Digest::of(b"absent");
+        let all = [named(both, "both:1"), named(single, "one:1"), named(deep, "deep:1"), named(absent, "absent:1")];
+        std::fs::write(layout.path().join("index.json"), index(&all)).unwrap();
+        let mut unreadable = Vec::new();
+        let found = read(&Source::open(layout.path()).unwrap(), &mut unreadable).unwrap();
+        let called: Vec<_> = found.iter().map(|image| image.names.join(" ")).collect();
+        assert_eq!(called, ["both:1 linux/amd64", "both:1 linux/arm64", "one:1"]);
+        let lost: Vec<_> = unreadable.iter().map(|lost| lost.error.as_str()).collect();
+        assert_eq!(lost, ["there are too many indexes, or too many in each other", "it is not in the archive"]);
+    }
 }

@@ -74,8 +74,7 @@ pub(super) fn run(args: &Args, global: &Global, output: &mut Output) -> Result<S
     let mut changes = Changes::new(&args.target, (target.kind(), target.id()));
     let mut unread = Vec::new();
     for top in tops {
-        let directories = stack::directories(&audit.inventory, top).map_err(unknown)?;
-        let union = stack::open(&*input.layers(), &directories).map_err(unknown)?;
+        let (_, union) = input.union(top)?;
         changes.add(audit, top, &crate::union::changes::find(&union, (0, 1)));
         unread.append(&mut union.into_lost());
     }
@@ -95,11 +94,6 @@ pub(super) fn tops(audit: &Audit, text: &str, target: &Target) -> Result<Vec<Dir
         return Err(Failure::not_found(format!("{text} is a {} without a layer directory that is known", target.kind())).hint(hint));
     }
     Ok(tops)
-}
-
-/// That the disk does not say what lies on what.
-pub(super) fn unknown(error: stack::StackError) -> Failure {
-    Failure::unreadable(error).hint("`layerwise check` says what is broken; of archives, what was told above")
 }
 
 fn summary(totals: &Totals, output: &Output) -> String {

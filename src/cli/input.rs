@@ -8,9 +8,10 @@ use super::targets;
 use crate::archive::{Archives, Stock};
 use crate::audit::Audit;
 use crate::data_root::FileSystem;
+use crate::id::DirId;
 use crate::render::{escape, words};
 use crate::report::target::Target;
-use crate::union::{Directories, Layers};
+use crate::union::{Directories, Layers, Union, stack};
 
 /// What was read.
 #[derive(Debug)]
@@ -57,6 +58,18 @@ impl Input {
             Self::DataRoot(session) => Box::new(Directories { root: &session.root.dir, marks: session.marks() }),
             Self::Archives(_, stock) => Box::new(stock.clone()),
         }
+    }
+
+    /// The layer in `top` with all that it lies on: their directories, top first, and what they are together.
+    pub(super) fn union(&self, top: DirId) -> Result<(Vec<DirId>, Union), Failure> {
+        let directories = stack::directories(&self.audit().inventory, top);
+        let union = directories.and_then(|directories| stack::open(&*self.layers(), &directories).map(|union| (directories, union)));
+        union.map_err(|error| match self {
+            Self::DataRoot(_) => Failure::unreadable(error).hint("`layerwise check` says what is broken"),
+            Self::Archives(..) => {
+                Failure::unreadable("a layer that it lies on could not be read").hint("`missing_layers` of images says which")
+            }
+        })
     }
 
     /// The figures of the file system that it is on, if that matters.

@@ -1,18 +1,20 @@
 use super::args::{Choice, Global};
-use super::changes::{tops, unknown};
+use super::changes::tops;
 use super::exit::{Failure, Status};
 use super::input::Input;
 use super::list::List;
 use super::output::Output;
 use super::session::Scan;
 use super::targets;
+use crate::graph::Thing;
 use crate::render::column::{Column, Kind};
 use crate::render::escape;
 use crate::render::format::Format;
 use crate::render::size::Digits;
 use crate::report::Document;
 use crate::report::locate::Locate;
-use crate::union::{locate, stack};
+use crate::report::target::Target;
+use crate::union::locate;
 use std::ffi::OsString;
 use std::os::unix::ffi::OsStrExt as _;
 
@@ -72,9 +74,15 @@ pub(super) fn run(args: &Args, global: &Global, output: &mut Output) -> Result<S
     input.mention_hidden_marks(output);
     let audit = input.audit();
     let target = input.find(text)?;
-    let top = tops(audit, text, &target)?.pop().ok_or_else(|| Failure::not_found(format!("{text} has no layer")))?;
-    let directories = stack::directories(&audit.inventory, top).map_err(unknown)?;
-    let union = stack::open(&*input.layers(), &directories).map_err(unknown)?;
+    let tops = tops(audit, text, &target)?;
+    if let Target::Thing(Thing::Image(id)) = target
+        && audit.inventory.images.get(&id).is_some_and(|image| image.config.diff_ids.len() > tops.len())
+    {
+        let error = Failure::unreadable(format!("cannot say what is in {text}: not all of its layers are there"));
+        return Err(error.hint("`missing_layers` of images says which are not"));
+    }
+    let top = *tops.last().ok_or_else(|| Failure::not_found(format!("{text} has no layer")))?;
+    let (directories, union) = input.union(top)?;
     let Some(location) = locate::locate(&union, path.as_bytes()) else {
         return Err(Failure::not_found(format!("the links of {} lead in a circle", escape::name(path.as_bytes()))));
     };
