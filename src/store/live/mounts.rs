@@ -117,7 +117,7 @@ type Seen = (u32, PathBuf, String);
 /// Reads the mounts of every namespace that one of `pids` lives in, has open, or sees a file of.
 pub(super) fn read(proc: &Proc, pids: &[u32], gaps: &mut Gaps) -> Vec<LiveMount> {
     let mut found = Found::new();
-    namespaces::each_table(proc, pids.iter().copied(), |pid, table| match table {
+    namespaces::each_table(proc, pids, |pid, table| match table {
         Ok(text) => gather_noting(proc, &text, pid, (&mut found, gaps)),
         Err(error) => gaps.note(Fact::Mounts, error),
     });

@@ -27,7 +27,7 @@ pub fn slots_held(proc: &Proc, run: &str) -> BTreeSet<u64> {
             slots.extend(slots_in(path.as_bytes(), marker.as_bytes()));
         }
     }
-    namespaces::each_table(proc, pids, |_, table| slots.extend(slots_in(&table.unwrap_or_default(), marker.as_bytes())));
+    namespaces::each_table(proc, &pids, |_, table| slots.extend(slots_in(&table.unwrap_or_default(), marker.as_bytes())));
     slots
 }
 

@@ -16,6 +16,7 @@ use super::proc::{FileId, Proc, of_thread};
 use super::reach::View;
 use crate::dir::{Cause, Operation, ReadError};
 use nix::sched::{CloneFlags, setns, unshare};
+use rayon::iter::{IntoParallelRefIterator as _, ParallelIterator as _};
 use std::collections::HashSet;
 use std::ffi::{OsStr, OsString};
 use std::os::fd::OwnedFd;
@@ -57,13 +58,14 @@ fn in_descriptors(proc: &Proc, pid: u32) -> Vec<Kept> {
 
 /// Hands over every table of mounts that the machine has: one for each pair of namespace and root that a thread of one of `pids` lives in, and one
 /// for each namespace that only a file or a descriptor of one of them leads to; with each the process by which it was found.
-pub(super) fn each_table(proc: &Proc, pids: impl IntoIterator<Item = u32>, mut each: impl FnMut(u32, Result<Vec<u8>, ReadError>)) {
+pub(super) fn each_table(proc: &Proc, pids: &[u32], mut each: impl FnMut(u32, Result<Vec<u8>, ReadError>)) {
     let mut seen = HashSet::new();
     let mut namespaces = HashSet::new();
     let mut found = Vec::new();
-    for pid in pids {
-        found.extend(in_descriptors(proc, pid));
-        let threads = proc.strayed(pid).into_iter().map(of_thread);
+    let asked: Vec<_> = pids.par_iter().map(|&pid| (pid, in_descriptors(proc, pid), proc.strayed(pid))).collect();
+    for (pid, open, strayed) in asked {
+        found.extend(open);
+        let threads = strayed.into_iter().map(of_thread);
         for place in std::iter::once(PathBuf::new()).chain(threads) {
             let view = view(proc, pid, &place);
             if view.as_ref().is_some_and(|view| seen.contains(view)) {
