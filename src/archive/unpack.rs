@@ -3,18 +3,23 @@
 //! ```text
 //! .wh.<name>        a whiteout: lower layers' <name> is hidden
 //! .wh..wh..opq      its directory hides all that lower layers have in it
-//! .wh..wh.<other>   aufs' own, and left out
 //! ```
 //! The last of several members of one name counts, but directories are merged. What is above a member is made if no member did. A name may go through a
-//! symbolic link that the same tar made: it is followed here, among the members, and never on a disk.
+//! symbolic link that the same tar made: it is followed here, among the members, and never on a disk. Names of aufs' own (`.wh..wh.plnk`) mean nothing more:
+//! whoever left them out would not see what a container does.
 
 use crate::store::tar_split::{Header, Kind};
-use crate::union::index::{Content, Index, Node, NodeId, allocated, inode};
-use crate::union::{Entry, Nature};
-use std::collections::{BTreeMap, VecDeque};
+use crate::union::Nature;
+use crate::union::index::{Content, Index, Node, NodeId};
+use std::collections::VecDeque;
 
-/// How many inodes a layer may have here; what claims more is no honest layer.
+mod inode;
+
+/// How many inodes a layer may have here, and how many names; what claims more is no honest layer.
 const MOST_NODES: usize = 8 << 20;
+
+/// How many bytes its names and links may have together: 128 for each, of which honest ones need a quarter.
+const MOST_TEXT: usize = 1 << 30;
 
 /// The longest path, and the longest name, that the kernel takes.
 const LONGEST_PATH: usize = 4095;
@@ -25,9 +30,8 @@ const MOST_LINKS: usize = 40;
 
 const WHITEOUT: &[u8] = b".wh.";
 const OPAQUE: &[u8] = b".wh..wh..opq";
-const AUFS: &[u8] = b".wh..wh.";
 
-/// Why a member cannot be unpacked: dockerd would not load the layer either.
+/// Why a member is not unpacked: as a rule because dockerd could not do so either.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub(super) enum Refused {
     #[error("leads out of the layer")]
@@ -38,6 +42,8 @@ pub(super) enum Refused {
     Circular,
     #[error("lies below something that is no directory")]
     Blocked,
+    #[error("goes through a link that leads to nothing in the layer")]
+    Dangling,
     #[error("is another name of a file that is not in the layer")]
     NoTarget,
     #[error("is a sparse file, which cannot be read here")]
@@ -46,14 +52,36 @@ pub(super) enum Refused {
     Kind,
     #[error("has an owner, or the numbers of a device, that no file system takes")]
     Number,
-    #[error("is one inode too many: a layer has at most {MOST_NODES} here")]
+    #[error("has capabilities that no kernel takes")]
+    Capabilities,
+    #[error("bears a mark of overlayfs that cannot be followed here")]
+    Marked,
+    #[error("is one too many: a layer has at most {MOST_NODES} inodes and as many names here")]
     TooMany,
+    #[error("is too much: the names and links of a layer have at most {MOST_TEXT} bytes here")]
+    TooMuch,
 }
 
 /// A layer that is being unpacked.
 #[derive(Debug)]
 pub(super) struct Builder {
     nodes: Vec<Node>,
+    room: Room,
+}
+
+/// What may still be added.
+#[derive(Debug)]
+struct Room {
+    inodes: usize,
+    names: usize,
+    text: usize,
+}
+
+impl Room {
+    fn take_text(&mut self, length: usize) -> Result<(), Refused> {
+        self.text = self.text.checked_sub(length).ok_or(Refused::TooMuch)?;
+        Ok(())
+    }
 }
 
 /// What to do about directories that are not there.
@@ -66,16 +94,13 @@ enum Above {
 impl Builder {
     /// A layer with nothing in it.
     pub(super) fn new() -> Self {
-        Self { nodes: vec![directory(0o755)] }
+        Self { nodes: vec![inode::directory(0o755)], room: Room { inodes: MOST_NODES, names: MOST_NODES, text: MOST_TEXT } }
     }
 
     /// Adds a member, whose content has the SHA-256 `digest`.
     pub(super) fn add(&mut self, header: &Header, digest: [u8; 32]) -> Result<(), Refused> {
         if header.is_sparse {
             return Err(Refused::Sparse);
-        }
-        if components(&header.name).any(|component| component.starts_with(AUFS) && component != OPAQUE) {
-            return Ok(());
         }
         // dockerd leaves the root as it made it.
         let Some((above, name)) = self.place(&header.name, Above::Make)? else { return Ok(()) };
@@ -85,12 +110,14 @@ impl Builder {
         let node = match header.kind {
             Kind::Global => return Ok(()),
             Kind::HardLink => {
+                // What has the name is taken away first, even if it is what the link leads to.
+                self.unname(above, &name);
                 let target = self.target(&header.link)?;
-                self.name(above, name, target);
-                return Ok(());
+                self.node_mut(target).map_or(Ok(()), |node| inode::restate(node, header))?;
+                return self.name(above, name, target);
             }
             Kind::Other(_) => return Err(Refused::Kind),
-            _ => node(header, digest)?,
+            _ => inode::node(header, digest)?,
         };
         self.put(above, name, node)
     }
@@ -117,9 +144,7 @@ impl Builder {
             self.renew(id);
             return Ok(());
         }
-        let mut entry = Entry { inode: inode(CHARACTER_DEVICE), nature: Nature::Whiteout, redirect: None };
-        (entry.inode.user, entry.inode.group) = owner(header)?;
-        self.put(above, hidden.to_vec(), Node { entry, content: Content::Nothing, capabilities: None })
+        self.put(above, hidden.to_vec(), inode::whiteout(header)?)
     }
 
     /// Makes a directory hide what lies below it.
@@ -132,38 +157,48 @@ impl Builder {
     }
 
     /// Puts something under a name, in the place of what was there; a directory keeps what is in it.
-    fn put(&mut self, above: NodeId, name: Vec<u8>, mut node: Node) -> Result<(), Refused> {
-        let before = self.child(above, &name);
-        if let Some(id) = before
-            && let Some(there) = self.node_mut(id)
-            && node.entry.nature == Nature::Merged
+    ///
+    /// One that takes the place of a whiteout hides nothing any more, for dockerd takes the whiteout away.
+    fn put(&mut self, above: NodeId, name: Vec<u8>, node: Node) -> Result<(), Refused> {
+        if node.names().is_some()
+            && let Some(there) = self.child(above, &name).and_then(|id| self.node_mut(id))
+            && there.names().is_some()
         {
-            match there.entry.nature {
-                Nature::Merged | Nature::Opaque => {
-                    node.entry.inode.number = there.entry.inode.number;
-                    there.entry.inode = node.entry.inode;
-                    return Ok(());
-                }
-                Nature::Whiteout => node.entry.nature = Nature::Opaque,
-                Nature::Plain | Nature::Stub => {}
+            let number = there.entry.inode.number;
+            there.entry.inode = node.entry.inode;
+            there.entry.inode.number = number;
+            if node.entry.nature == Nature::Opaque {
+                there.entry.nature = Nature::Opaque;
             }
+            return Ok(());
         }
         let id = self.push(node)?;
-        self.name(above, name, id);
-        Ok(())
+        self.name(above, name, id)
     }
 
     fn push(&mut self, mut node: Node) -> Result<NodeId, Refused> {
-        let number = self.nodes.len();
-        let id = NodeId::try_from(number).ok().filter(|_| number < MOST_NODES).ok_or(Refused::TooMany)?;
+        self.room.inodes = self.room.inodes.checked_sub(1).ok_or(Refused::TooMany)?;
+        if let Content::Link(target) = &node.content {
+            self.room.take_text(target.len())?;
+        }
+        let id = NodeId::try_from(self.nodes.len()).map_err(|_| Refused::TooMany)?;
         node.entry.inode.number = u64::from(id) + 1;
         self.nodes.push(node);
         Ok(id)
     }
 
-    fn name(&mut self, above: NodeId, name: Vec<u8>, id: NodeId) {
+    fn name(&mut self, above: NodeId, name: Vec<u8>, id: NodeId) -> Result<(), Refused> {
+        self.room.names = self.room.names.checked_sub(1).ok_or(Refused::TooMany)?;
+        self.room.take_text(name.len())?;
         if let Some(Node { content: Content::Names(names), .. }) = self.node_mut(above) {
             names.insert(name.into(), id);
+        }
+        Ok(())
+    }
+
+    fn unname(&mut self, above: NodeId, name: &[u8]) {
+        if let Some(Node { content: Content::Names(names), .. }) = self.node_mut(above) {
+            names.remove(name);
         }
     }
 
@@ -180,7 +215,10 @@ impl Builder {
         let Some(last) = open.pop_back() else { return Ok(None) };
         let mut above: Vec<NodeId> = vec![0];
         let mut followed = 0;
+        let mut own = open.len();
         while let Some(component) = open.pop_front() {
+            let is_own = open.len() < own;
+            own = own.min(open.len());
             if component == b".." {
                 // Above the root is the root.
                 above.truncate(above.len().saturating_sub(1).max(1));
@@ -190,9 +228,10 @@ impl Builder {
             let id = match self.child(here, &component) {
                 Some(id) => id,
                 None if missing == Above::Find => return Err(Refused::NoTarget),
+                None if !is_own => return Err(Refused::Dangling),
                 None => {
-                    let id = self.push(directory(0o755))?;
-                    self.name(here, component, id);
+                    let id = self.push(inode::directory(0o755))?;
+                    self.name(here, component, id)?;
                     id
                 }
             };
@@ -225,52 +264,6 @@ impl Builder {
     fn node_mut(&mut self, id: NodeId) -> Option<&mut Node> {
         self.nodes.get_mut(usize::try_from(id).ok()?)
     }
-}
-
-const CHARACTER_DEVICE: u32 = 0o020_000;
-
-fn directory(permissions: u32) -> Node {
-    let entry = Entry { inode: inode(0o040_000 | permissions), nature: Nature::Merged, redirect: None };
-    Node { entry, content: Content::Names(BTreeMap::new()), capabilities: None }
-}
-
-fn owner(header: &Header) -> Result<(u32, u32), Refused> {
-    let number = |id: u64| u32::try_from(id).map_err(|_| Refused::Number);
-    Ok((number(header.user)?, number(header.group)?))
-}
-
-/// The inode that a header describes.
-fn node(header: &Header, digest: [u8; 32]) -> Result<Node, Refused> {
-    let (file_type, content) = match header.kind {
-        Kind::Directory => (0o040_000, Content::Names(BTreeMap::new())),
-        Kind::Symlink if header.link.is_empty() || header.link.len() > LONGEST_PATH => return Err(Refused::TooLong),
-        Kind::Symlink => (0o120_000, Content::Link(header.link.as_slice().into())),
-        Kind::Character => (CHARACTER_DEVICE, Content::Nothing),
-        Kind::Block => (0o060_000, Content::Nothing),
-        Kind::Fifo => (0o010_000, Content::Nothing),
-        Kind::File | Kind::HardLink | Kind::Global | Kind::Other(_) => (0o100_000, Content::File(digest)),
-    };
-    // Links have no permissions of their own.
-    let permissions = if header.kind == Kind::Symlink { 0o777 } else { header.mode };
-    let mut inode = inode(file_type | permissions);
-    (inode.user, inode.group) = owner(header)?;
-    inode.modified = (header.modified.0, header.modified.1.unwrap_or_default());
-    let device = |number: u64| u32::try_from(number).map_err(|_| Refused::Number);
-    inode.device = (device(header.device.0)?, device(header.device.1)?);
-    match header.kind {
-        Kind::File => inode.size = header.length,
-        Kind::Symlink => inode.size = u64::try_from(header.link.len()).unwrap_or_default(),
-        _ => {}
-    }
-    inode.allocated = allocated(inode.kind, inode.size);
-    let nature = match header.kind {
-        Kind::Directory => Nature::Merged,
-        _ if inode.is_whiteout() => Nature::Whiteout,
-        _ => Nature::Plain,
-    };
-    let capabilities = header.attributes.iter().find(|(name, _)| name == b"security.capability");
-    let capabilities = capabilities.map(|(_, value)| value.as_slice().into());
-    Ok(Node { entry: Entry { inode, nature, redirect: None }, content, capabilities })
 }
 
 /// The components of a path that say something.

@@ -41,4 +41,5 @@ mod save;
 mod seen;
 mod soak;
 mod swarm;
+mod unpacked;
 mod waste;

@@ -1,4 +1,6 @@
 use super::super::made::Made;
+use super::super::tar::{Reader, Stream};
+use super::{Builder, Refused, Room};
 use crate::archive::read_layer;
 use crate::union::Nature;
 use crate::union::index::{Content, Index};
@@ -64,23 +66,58 @@ fn whiteouts_hide_and_opaque_marks_are_no_files() {
     let tar = Made::default()
         .file("gone/.wh.it", "")
         .file("new/.wh..wh..opq", "")
-        .file(".wh..wh.plnk/1", "")
-        .file(".wh..wh.aufs", "")
         .file(".wh.made", "")
         .directory("made")
         .directory("former")
-        .file(".wh.former", "");
+        .file(".wh.former", "")
+        .records(&[("SCHILY.xattr.trusted.overlay.opaque", b"y")])
+        .directory("marked");
     let index = read(tar.member(b'3', "null", "", b"").file(".wh..wh..opq", ""));
     let nature = |path: &str| index.find(path.as_bytes()).map(|node| node.entry.nature);
     assert_eq!(nature("gone/it"), Some(Nature::Whiteout));
     assert_eq!(
-        [nature("new"), nature("made"), nature("former"), nature("")].map(Option::unwrap),
+        [nature("new"), nature("former"), nature("marked"), nature("")].map(Option::unwrap),
         [Nature::Opaque, Nature::Opaque, Nature::Opaque, Nature::Merged]
     );
-    assert_eq!([nature("new/.wh..wh..opq"), nature(".wh..wh.aufs"), nature("null")], [None, None, Some(Nature::Plain)]);
+    assert_eq!(nature("made"), Some(Nature::Merged), "dockerd takes the whiteout away");
+    assert_eq!([nature("new/.wh..wh..opq"), nature("null")], [None, Some(Nature::Plain)]);
     assert_eq!(index.find(b"null").unwrap().entry.inode.device, (1, 3));
     let usage = index.usage();
     assert_eq!((usage.whiteouts, usage.opaques, usage.devices, usage.content_bytes), (1, 3, 2, 0));
+}
+
+#[test]
+fn nothing_is_left_out_for_its_name() {
+    let index = read(Made::default().file(".wh..wh.plnk/1", "a").file("d/.wh..wh.x/suid", "bc").file("d/.wh..wh.y", ""));
+    assert_eq!([at(&index, ".wh..wh.plnk/1"), at(&index, "d/.wh..wh.x/suid")], ["file of 1 bytes", "file of 2 bytes"]);
+    assert_eq!(index.find(b"d/.wh.y").unwrap().entry.nature, Nature::Whiteout);
+}
+
+#[test]
+fn another_name_of_a_file_says_what_it_is() {
+    let tar = Made::default().records(&[("SCHILY.xattr.security.capability", b"\x01")]).file("a", "1").symlink("s", "a");
+    let index = read(tar.records(&[("uid", b"70"), ("mtime", b"9")]).hard_link("b", "a").records(&[("uid", b"70")]).hard_link("t", "s"));
+    let node = index.find(b"a").unwrap();
+    assert_eq!((node.entry.inode.user, node.entry.inode.modified, node.capabilities.as_deref()), (70, (9, 0), None));
+    let link = index.find(b"s").unwrap().entry.inode;
+    assert_eq!((link.user, link.mode, link.modified), (70, 0o120_777, (64, 0)));
+}
+
+#[test]
+fn what_a_layer_may_have_is_bounded() {
+    let fill = |room: Room, flag: u8, link: &str| {
+        let mut builder = Builder { room, ..Builder::new() };
+        let mut tar = Reader::new(Stream(std::io::Cursor::new(Made::default().file("a", "").member(flag, "b", link, b"").finish())));
+        while let Some(header) = tar.next().unwrap() {
+            builder.add(&header, [0; 32])?;
+        }
+        Ok(())
+    };
+    let room = |inodes, names, text| Room { inodes, names, text };
+    assert_eq!(fill(room(2, 2, 3), b'2', "x"), Ok(()));
+    assert_eq!(fill(room(1, 2, 3), b'2', "x"), Err(Refused::TooMany));
+    assert_eq!(fill(room(1, 1, 3), b'1', "a"), Err(Refused::TooMany), "another name is one too");
+    assert_eq!(fill(room(2, 2, 2), b'2', "x"), Err(Refused::TooMuch));
 }
 
 #[test]
@@ -114,6 +151,12 @@ fn what_cannot_be_unpacked_makes_the_layer_unreadable() {
         (Made::default().directory("b").hard_link("a", "b"), "is another name"),
         (Made::default().file("a", "").file("a/b", ""), "lies below something that is no directory"),
         (Made::default().symlink("a", "b").symlink("b", "a").file("a/c", ""), "in a circle"),
+        (Made::default().symlink("a", "b").file("a/c", ""), "leads to nothing"),
+        (Made::default().symlink("a", "b").file("a/c/d", ""), "leads to nothing"),
+        (Made::default().file("a", "").hard_link("a", "a"), "is another name"),
+        (Made::default().file("a/b", "").hard_link("a", "a/b"), "is another name"),
+        (Made::default().records(&[("SCHILY.xattr.security.capability", &[1; 25])]).file("x", ""), "has capabilities"),
+        (Made::default().records(&[("SCHILY.xattr.trusted.overlay.redirect", b"y")]).directory("x"), "a mark of overlayfs"),
         (Made::default().records(&[("path", deep.as_bytes())]).file("x", ""), "no file system takes"),
         (Made::default().records(&[("path", long.as_bytes())]).file("x", ""), "no file system takes"),
         (Made::default().member(b'S', "x", "", b""), "is a sparse file"),

@@ -123,7 +123,11 @@ fn parse(segments: &[u8]) -> Option<Header> {
         let content = rest.get(..length)?;
         blocks = rest.get(length.checked_next_multiple_of(BLOCK)?..)?;
         match kind {
-            b'x' => records.add(content)?,
+            // A second header is in the place of the first one.
+            b'x' => {
+                records = Records::default();
+                records.add(content)?;
+            }
             b'K' => long.link = Some(until_zero(content).to_vec()),
             b'L' => long.name = Some(until_zero(content).to_vec()),
             b'g' if blocks.is_empty() => return Some(Header { kind: Kind::Global, ..header(block, records, long)? }),
@@ -215,8 +219,11 @@ fn numeric(field: &[u8]) -> Option<i64> {
         let first = i64::from(first & 0x3f) - if start < 0 { 0x40 } else { 0 };
         return rest.iter().try_fold(first, |number, &byte| number.checked_mul(256)?.checked_add(i64::from(byte)));
     }
-    let digits = field.trim_ascii_start();
-    let digits = until_zero(digits).trim_ascii();
+    let begin = field.iter().position(|byte| !matches!(byte, b' ' | 0)).unwrap_or(field.len());
+    let digits = field.get(begin..).map(until_zero)?.trim_ascii_end();
+    if digits.first().is_some_and(|digit| !digit.is_ascii_digit()) {
+        return None;
+    }
     if digits.is_empty() {
         return Some(0);
     }
@@ -263,6 +270,9 @@ mod tests {
         assert_eq!((header.kind, header.mode, header.user, header.group), (Kind::Symlink, 0o644, 70_000, 8));
         assert_eq!((header.link.as_slice(), header.modified), (&b"far/it"[..], (64, None)));
         assert_eq!((header.name.as_slice(), header.attributes.len()), (&b"a long name"[..], 1));
+        let header =
+            taken(&[with_content(b'x', b"12 path=far\n"), with_content(b'x', b"9 uid=70\n"), block(b'0', &[(0, b"near")])]).unwrap();
+        assert_eq!((header.name.as_slice(), header.user), (&b"near"[..], 70), "the last of several counts alone");
         let header = taken(&[with_content(b'K', b"long link\0"), block(b'1', &[(157, b"long li")])]).unwrap();
         assert_eq!((header.kind, header.link.as_slice()), (Kind::HardLink, &b"long link"[..]));
     }
@@ -306,6 +316,9 @@ mod tests {
             (b"\x80\0\0\0\0\0\x01\0", Some(256)),
             (b"\xff\xff\xff\xff\xff\xff\xff\xff", Some(-1)),
             (b"\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xfe", Some(-2)),
+            (b"\0 \x000644\0", Some(0o644)),
+            (b"-000644\0", None),
+            (b"+000644\0", None),
             (b"9999999\0", None),
             (b"\x80\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff", None),
         ] {
