@@ -18,13 +18,19 @@ const AT_ONCE: usize = 128 << 10;
 pub(super) struct Read {
     /// Its tree, or why there is none.
     tree: Result<Arc<Index>, String>,
+    /// The digest of what it is stored as.
+    stored: Digest,
     /// Its DiffID, as far as it is known.
     diff: Option<DiffId>,
 }
 
 impl Read {
-    /// Its tree, if it is the layer `wanted`.
-    pub(super) fn of(&self, wanted: DiffId) -> Result<Arc<Index>, String> {
+    /// Its tree, if it is the layer `wanted`, and what it is stored as has the digest `expected` if there is one.
+    pub(super) fn of(&self, wanted: DiffId, expected: Option<Digest>) -> Result<Arc<Index>, String> {
+        let found = self.stored;
+        if let Some(expected) = expected.filter(|expected| *expected != found) {
+            return Err(format!("its content is {found} and not {expected}, by which it is stored: save or copy the image again"));
+        }
         match self.diff {
             // Damage is told as what it is, and not as what came of it.
             Some(found) if found != wanted => {
@@ -44,20 +50,12 @@ pub(super) enum LayerError {
     Tar(#[from] TarError),
     #[error("{} {why}", escape::brief(&escape::name(.name)))]
     Refused { name: Vec<u8>, why: Refused },
-    #[error("its content is {found} and not {expected}, by which it is stored: save or copy the image again")]
-    Blob { expected: Digest, found: Digest },
 }
 
-/// Reads a layer to its end, which is stored under its digest `expected` if there is one.
-pub(super) fn read(input: impl io::Read, expected: Option<Digest>) -> Read {
-    let (tree, diff) = match read_any(input) {
-        Ok((tree, found, diff)) => match expected.filter(|expected| *expected != found) {
-            Some(expected) => (Err(LayerError::Blob { expected, found }), None),
-            None => (tree, diff),
-        },
-        Err(error) => (Err(error.into()), None),
-    };
-    Read { tree: tree.map(Arc::new).map_err(|error| error.to_string()), diff }
+/// Reads a layer to its end.
+pub(super) fn read(input: impl io::Read) -> io::Result<Read> {
+    let (tree, stored, diff) = read_any(input)?;
+    Ok(Read { tree: tree.map(Arc::new).map_err(|error| error.to_string()), stored, diff })
 }
 
 /// Reads a layer of which nothing is known: its tree, the digest of what it is stored as, and the DiffID if it came that far.

@@ -19,6 +19,9 @@ const MOST_MEMBERS: usize = 1 << 20;
 /// How many bytes the documents of an archive may have together, each as often as it is named.
 const MOST_READ: u64 = 1 << 30;
 
+/// The longest name of a member that anything is looked for under.
+const LONGEST: usize = 4095;
+
 /// How many links one name may go through.
 const MOST_LINKS: usize = 8;
 
@@ -82,9 +85,27 @@ impl Source {
             return Err(self.error(name, Operation::Open, Cause::Malformed("the name leads out of the archive".to_owned())));
         };
         match &self.files {
-            Files::Directory(dir) => Ok(dir.file(OsStr::from_bytes(&name))?.map(Content::Whole)),
-            Files::Tar(file, members) => Ok(find(members, name).map(|(at, left)| Content::Part(Part { file, at, left }))),
+            Files::Directory(dir) => {
+                let name = OsStr::from_bytes(&name);
+                // To open a device may do something: it is not opened to be looked at.
+                match dir.kind(name)? {
+                    Some(crate::dir::Kind::File) => Ok(dir.file(name)?.map(Content::Whole)),
+                    Some(_) => Err(dir.error(name, Operation::Open, Cause::NotAFile)),
+                    None => Ok(None),
+                }
+            }
+            Files::Tar(file, members) => Ok(find(members, name).map(|(_, at, left)| Content::Part(Part { file, at, left }))),
         }
+    }
+
+    /// The name that a file has itself: the same one for all the names that lead to it.
+    pub(super) fn real_name(&self, name: &[u8]) -> Vec<u8> {
+        let clean = clean(name);
+        let real = match &self.files {
+            Files::Directory(_) => clean,
+            Files::Tar(_, members) => clean.and_then(|name| find(members, name)).map(|(name, _, _)| name),
+        };
+        real.unwrap_or_else(|| name.to_vec())
     }
 
     /// The content of the file `name`, of at most `limit` bytes.
@@ -165,7 +186,9 @@ fn members(file: &File, length: u64) -> Result<BTreeMap<Vec<u8>, Member>, TarErr
             Kind::Symlink => Member::Link([above(&header.name), &header.link].concat()),
             _ => continue,
         };
-        if let Some(name) = clean(&header.name) {
+        // Longer ones would take as much memory as the archive has bytes.
+        let is_honest = header.name.len() <= LONGEST && !matches!(&member, Member::Link(target) if target.len() > 2 * LONGEST);
+        if let Some(name) = clean(&header.name).filter(|_| is_honest) {
             members.insert(name, member);
         }
         if members.len() > MOST_MEMBERS {
@@ -180,10 +203,11 @@ fn above(name: &[u8]) -> &[u8] {
     name.iter().rposition(|&byte| byte == b'/').and_then(|slash| name.get(..=slash)).unwrap_or_default()
 }
 
-fn find(members: &BTreeMap<Vec<u8>, Member>, mut name: Vec<u8>) -> Option<(u64, u64)> {
+/// The file that a name leads to: its own name, where it begins, and how long it is.
+fn find(members: &BTreeMap<Vec<u8>, Member>, mut name: Vec<u8>) -> Option<(Vec<u8>, u64, u64)> {
     for _ in 0..MOST_LINKS {
         match members.get(&name)? {
-            Member::File { at, length } => return Some((*at, *length)),
+            &Member::File { at, length } => return Some((name, at, length)),
             Member::Link(target) => name = clean(target)?,
         }
     }
@@ -227,6 +251,8 @@ mod tests {
             (b"b".to_vec(), link("a")),
         ]);
         let found = |name: &str| find(&members, name.into());
-        assert_eq!([found("y/layer.tar"), found("out"), found("a"), found("z")], [Some((512, 7)), None, None, None]);
+        let layer = Some((b"x/layer.tar".to_vec(), 512, 7));
+        assert_eq!([found("x/layer.tar"), found("y/layer.tar"), found("out")], [layer.clone(), layer, None]);
+        assert_eq!([found("a"), found("z")], [None, None]);
     }
 }

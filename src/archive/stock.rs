@@ -1,10 +1,10 @@
 //! What several archives have together.
 
 use super::layer::{self, Read};
-use super::manifest::{self, Blob, Described};
+use super::manifest::{self, Described};
 use super::source::Source;
 use crate::dir::{Cause, Operation, ReadError};
-use crate::id::{ChainId, DiffId, DirId, ImageId, LinkId};
+use crate::id::{ChainId, DiffId, Digest, DirId, ImageId, LinkId};
 use crate::inventory::Inventory;
 use crate::render::escape::brief;
 use crate::store::Told;
@@ -49,8 +49,14 @@ impl Layers for Stock {
     }
 }
 
-/// Where a layer lies: the number of the archive, and the file there.
-type Place = (usize, Blob);
+/// How many places of a layer are remembered: one where it is whole is enough.
+const MOST_PLACES: usize = 64;
+
+/// A file: the number of the archive, and its own name there.
+type File = (usize, Vec<u8>);
+
+/// Where a layer lies, and by which digest it is stored there, if that is its name.
+type Place = (File, Option<Digest>);
 
 /// The images that were found, and where their layers lie.
 #[derive(Debug, Default)]
@@ -133,8 +139,9 @@ impl Gathered {
         let Some(image) = image else { return };
         for (diff, blob) in image.config.diff_ids.iter().zip(described.layers) {
             let places = self.places.entry(*diff).or_default();
-            let place = (number, blob);
-            if !places.contains(&place) {
+            // Many names may lead to one file, which is read once.
+            let place = ((number, source.real_name(blob.name.as_bytes())), blob.digest);
+            if places.len() < MOST_PLACES && !places.contains(&place) {
                 places.push(place);
             }
         }
@@ -174,25 +181,23 @@ fn read_layers(
     unreadable: &mut Vec<Unreadable>,
 ) -> BTreeMap<DiffId, Arc<Index>> {
     let mut layers = BTreeMap::new();
-    let mut known: BTreeMap<&Place, Result<Read, ReadError>> = BTreeMap::new();
+    let mut known: BTreeMap<&File, Result<Read, ReadError>> = BTreeMap::new();
     for round in 0.. {
         let open: Vec<_> = places.iter().filter(|(diff, _)| !layers.contains_key(*diff)).collect();
         let open: Vec<_> = open.into_iter().filter_map(|(diff, places)| Some((*diff, places.get(round)?))).collect();
         if open.is_empty() {
             break;
         }
-        let next: BTreeSet<&Place> = open.iter().map(|(_, place)| *place).filter(|place| !known.contains_key(place)).collect();
-        known.par_extend(next.into_par_iter().filter_map(|place| Some((place, read_layer(sources.get(place.0)?, &place.1)))));
-        for (diff, place) in open {
-            let Some((read, source)) = known.get(place).zip(sources.get(place.0)) else { continue };
-            let lost = match read.as_ref().map(|read| read.of(diff)) {
+        let next: BTreeSet<&File> = open.iter().map(|(_, (file, _))| file).filter(|file| !known.contains_key(file)).collect();
+        known.par_extend(next.into_par_iter().filter_map(|file| Some((file, read_layer(sources.get(file.0)?, &file.1)))));
+        for (diff, (file, digest)) in open {
+            let Some((read, source)) = known.get(file).zip(sources.get(file.0)) else { continue };
+            let lost = match read.as_ref().map(|read| read.of(diff, *digest)) {
                 Ok(Ok(index)) => {
                     layers.insert(diff, index);
                     continue;
                 }
-                Ok(Err(why)) => {
-                    Unreadable::new(source.error(place.1.name.as_bytes(), Operation::Read, Cause::Malformed(why)), Pins::Nothing)
-                }
+                Ok(Err(why)) => Unreadable::new(source.error(&file.1, Operation::Read, Cause::Malformed(why)), Pins::Nothing),
                 Err(error) => {
                     Unreadable { error: error.cause.to_string(), operation: error.operation, path: error.path.clone(), pins: Pins::Nothing }
                 }
@@ -203,11 +208,10 @@ fn read_layers(
     layers
 }
 
-fn read_layer(source: &Source, blob: &Blob) -> Result<Read, ReadError> {
-    let name = blob.name.as_bytes();
+fn read_layer(source: &Source, name: &[u8]) -> Result<Read, ReadError> {
     let file = source.file(name)?;
     let file = file.ok_or_else(|| source.error(name, Operation::Open, Cause::Malformed("it is not in the archive".to_owned())))?;
-    Ok(layer::read(file, blob.digest))
+    layer::read(file).map_err(|error| source.error(name, Operation::Read, error.into()))
 }
 
 /// What stands for the directory that a layer would have: its chain, which nobody is shown as a directory.
@@ -221,4 +225,34 @@ fn link(chain: ChainId) -> Option<LinkId> {
     let letter = |byte: &u8| LETTERS.get(usize::from(byte % 32)).copied();
     let text: Vec<u8> = chain.hex().bytes().iter().take(26).filter_map(letter).collect();
     LinkId::try_from(text.as_slice()).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::made::Made;
+    use super::*;
+
+    #[test]
+    fn a_file_is_one_whatever_leads_to_it() {
+        let diffs: Vec<_> = (0..4).map(|number: u8| DiffId::of(&[number]).to_string()).collect();
+        let config = serde_json::json!({ "rootfs": { "type": "layers", "diff_ids": diffs } }).to_string();
+        let digest = Digest::of(b"something else");
+        let stored = format!("blobs/sha256/{}", digest.hex());
+        let layers = ["a/layer.tar", "./a//layer.tar", "b/layer.tar", &stored];
+        let manifest = serde_json::json!([{ "Config": "config", "Layers": layers }]).to_string();
+        let tar = Made::default().file("a/layer.tar", "x").symlink("b/layer.tar", "../a/layer.tar").hard_link(&stored, "b/layer.tar");
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("archive");
+        std::fs::write(&path, tar.file("config", &config).file("manifest.json", &manifest).finish()).unwrap();
+        let source = Source::open(&path).unwrap();
+        let mut gathered = Gathered::default();
+        for described in manifest::read(&source, &mut gathered.unreadable).unwrap() {
+            gathered.add((0, &source), described);
+        }
+        let places: Vec<_> = gathered.places.values().flatten().collect();
+        let files: BTreeSet<_> = places.iter().map(|(file, _)| file).collect();
+        assert_eq!((places.len(), files), (4, BTreeSet::from([&(0, b"a/layer.tar".to_vec())])), "it is read once");
+        let digests: BTreeSet<_> = places.iter().filter_map(|(_, digest)| *digest).collect();
+        assert_eq!(digests, BTreeSet::from([digest]), "and held against each name that is a digest");
+    }
 }

@@ -7,7 +7,7 @@ fn tar() -> Vec<u8> {
 
 /// The layer `tar`, read from what is stored under the digest of `expected`.
 fn read_as(tar: &[u8], stored: &[u8], expected: &[u8]) -> Result<Arc<Index>, String> {
-    read(stored, Some(Digest::of(expected))).of(DiffId::of(tar))
+    read(stored).unwrap().of(DiffId::of(tar), Some(Digest::of(expected)))
 }
 
 #[test]
@@ -38,7 +38,7 @@ fn what_is_not_what_it_is_called_is_not_trusted() {
         let (found, expected) = (DiffId::of(&tar).to_string(), DiffId::of(&other).to_string());
         assert!(error.contains(&found) && error.contains(&expected) && error.contains("config says"), "{error}");
         // Nothing is stored under a digest in what `docker save` wrote first.
-        assert!(read(stored.as_slice(), None).of(DiffId::of(&tar)).is_ok());
+        assert!(read(stored.as_slice()).unwrap().of(DiffId::of(&tar), None).is_ok());
     }
 }
 
