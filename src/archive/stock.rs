@@ -255,4 +255,23 @@ mod tests {
         let digests: BTreeSet<_> = places.iter().filter_map(|(_, digest)| *digest).collect();
         assert_eq!(digests, BTreeSet::from([digest]), "and held against each name that is a digest");
     }
+
+    #[test]
+    fn a_name_of_two_images_is_left_to_the_first_and_told() {
+        let directory = tempfile::tempdir().unwrap();
+        let archive = |name: &str| {
+            let config = serde_json::json!({ "comment": name, "rootfs": { "type": "layers", "diff_ids": [] } }).to_string();
+            let tar = Made::default().file("manifest.json", r#"[{"Config":"config","RepoTags":["app:1"]}]"#).file("config", &config);
+            let path = directory.path().join(name);
+            std::fs::write(&path, tar.finish()).unwrap();
+            (path, ImageId::of(config.as_bytes()))
+        };
+        let (one, other) = (archive("one"), archive("other"));
+        for [(first, image), (second, _)] in [[&one, &other], [&other, &one]] {
+            let inventory = Archives::read(&[first.clone(), second.clone()]).unwrap().inventory;
+            assert_eq!((inventory.images.len(), inventory.references.get("app:1")), (2, Some(image)));
+            assert_eq!(inventory.unreadable.iter().map(|lost| &lost.path).collect::<Vec<_>>(), [second]);
+        }
+        assert!(Archives::read(&[one.0.clone(), one.0]).unwrap().inventory.unreadable.is_empty(), "it may be given twice");
+    }
 }
