@@ -9,7 +9,8 @@ use std::time::{Duration, Instant};
 
 const FILES: usize = 20;
 
-/// How many directories: `LAYERWISE_TEST_LARGE=1 cargo test --release --test prune locked -- --nocapture` tells how long 2,000 take.
+/// How many directories: `LAYERWISE_TEST_LARGE=1 cargo test --release --test prune the_outcome -- --nocapture` tells how long 2,000 take (a release has
+/// no places to stop at, so the other test needs a debug build).
 fn directories() -> usize {
     if env::var_os("LAYERWISE_TEST_LARGE").is_some() { 2_000 } else { 100 }
 }
