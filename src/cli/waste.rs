@@ -7,6 +7,8 @@ use super::progress;
 use super::session::Scan;
 use super::targets;
 use crate::graph::Thing;
+use crate::id::ImageId;
+use crate::inventory::Inventory;
 use crate::render::column::{Column, Kind, short_id};
 use crate::render::escape;
 use crate::render::format::Format;
@@ -22,7 +24,8 @@ use std::collections::BTreeSet;
 ///
 /// WASTED is what later layers delete or overwrite, files copied again with the same content (UNCHANGED), and whiteouts; with what is visible it
 /// adds up to SIZE. Under it stand the worst paths, the steps that made and hid them, and what to change. EFFICIENCY is computed as the
-/// best-known explorer of layers does. Without IMAGE all images are looked at; each layer is read once, however many have it.
+/// best-known explorer of layers does. Without IMAGE all images are looked at, but for the
+/// nameless ones between the steps of a build; each layer is read once, however many have it.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   layerwise waste
@@ -105,16 +108,25 @@ pub(super) fn run(args: &Args, global: &Global, output: &mut Output) -> Result<S
     Ok(if incomplete.is_empty() && input.status() == Status::Fine { status } else { Status::Findings })
 }
 
-/// The images that are meant: all of them if none is named.
-fn images(input: &Input, texts: &[String]) -> Result<BTreeSet<crate::id::ImageId>, Failure> {
+/// The images that are meant: if none is named, all that somebody may make a container of.
+fn images(input: &Input, texts: &[String]) -> Result<BTreeSet<ImageId>, Failure> {
     if texts.is_empty() {
-        return Ok(input.audit().inventory.images.keys().copied().collect());
+        return Ok(images_of_use(&input.audit().inventory));
     }
     let image = |text: &String| match input.find(text)? {
         Target::Thing(Thing::Image(id)) => Ok(id),
         other => Err(Failure::usage(format!("{text} is a {}, not an image", other.kind()))),
     };
     texts.iter().map(image).collect()
+}
+
+/// All images but those between the steps of a build: they have no name and no container, another was built upon them, and they show what the
+/// finished one has deleted.
+fn images_of_use(inventory: &Inventory) -> BTreeSet<ImageId> {
+    let of_containers = inventory.containers.values().filter_map(|container| container.config.as_ref()?.image);
+    let used: BTreeSet<ImageId> = inventory.references.values().copied().chain(of_containers).collect();
+    let steps: BTreeSet<ImageId> = inventory.images.values().filter_map(|image| image.parent).collect();
+    inventory.images.keys().copied().filter(|image| used.contains(image) || !steps.contains(image)).collect()
 }
 
 /// What is said under the table.
