@@ -25,9 +25,9 @@ use std::path::{Path, PathBuf};
 
 /// A mount namespace and what keeps it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Kept {
+struct Kept {
     /// The process that sees the file, or has it open.
-    pub(super) pid: u32,
+    pid: u32,
     /// What the kernel calls the namespace: `mnt:[4026532201]`.
     name: OsString,
     /// What leads to it.
