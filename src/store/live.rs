@@ -15,8 +15,7 @@
 //! mounted in its own namespace. So everything here may *add* a reason to keep something, and nothing of it is ever a reason to call
 //! something dead. A process that ends while it is read is no error; what may not be read is a gap, told in [`Live::incomplete`].
 //!
-//! Two things stay out of sight: mounts in a namespace that is kept alive by an open file and by no process, and mounts in a namespace that
-//! belongs to a single thread (dockerd unpacks layers in such threads, so what they hold is younger than their daemon).
+//! What stays out of sight says each module for itself (`namespaces`, `holders`).
 
 pub mod command;
 pub mod config;

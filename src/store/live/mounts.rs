@@ -14,7 +14,7 @@
 //! name, whatever else the line says and however its parts are escaped. That can keep too much, never too little.
 //!
 //! Processes of one namespace see the same mounts, except that a changed root hides those outside it: so one table is read for each
-//! distinct pair of namespace and root, and for each namespace of which there is only a file or a descriptor (`namespaces`).
+//! distinct pair of namespace and root, and for each namespace that no process shows the whole of (`namespaces`).
 
 use super::mountinfo::{self, Mount, unescape};
 use super::namespaces;

@@ -1,18 +1,18 @@
-//! The tables of all mount namespaces of the machine: also of those in which single threads live, or nobody.
+//! The tables of all mount namespaces of the machine: also of those in which single threads live, or nobody, or only who sees a part of it.
 //!
 //! ```text
-//! /proc/<pid>/mountinfo, and of its threads task/<tid>/mountinfo
+//! /proc/<pid>/mountinfo, and of its threads task/<tid>/mountinfo              without what lies outside of its root
 //! 57 30 0:4 mnt:[4026532201] /run/snapd/ns/docker.mnt rw - nsfs nsfs rw      a line of one: a file that keeps a namespace
 //! /proc/<pid>/fd/7 ─► mnt:[4026532201]                                       a descriptor that does
 //! ```
 //!
 //! snapd and `unshare --mount=FILE` keep namespaces by files; whoever goes from one to another and back has them open; and dockerd itself unpacks
-//! layers in a thread with a namespace of its own. What is mounted where nobody lives shows in no table. So a thread of ours enters it, reads its
-//! own, and ends: nothing else can tell. One that is kept by something else alone, such as a descriptor on its way from a process to another, stays
-//! out of sight.
+//! layers in a thread with a namespace of its own. What is mounted where nobody lives shows in no table, and what is mounted where all who live have
+//! changed their root shows only as far as it lies below. So a thread of ours enters such a namespace, reads its own table, and ends: nothing else can
+//! tell. One that is kept by something else alone, such as a descriptor on its way from a process to another, stays out of sight.
 
 use super::mountinfo;
-use super::proc::{FileId, Proc, of_thread};
+use super::proc::{FileId, NAMESPACE, Proc, of_thread};
 use super::reach::View;
 use crate::dir::{Cause, Operation, ReadError};
 use nix::sched::{CloneFlags, setns, unshare};
@@ -26,7 +26,7 @@ use std::path::{Path, PathBuf};
 /// A mount namespace and what keeps it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Kept {
-    /// The process that sees the file, or has it open.
+    /// The process that sees the file, has it open, or lives in it.
     pid: u32,
     /// What the kernel calls the namespace: `mnt:[4026532201]`.
     name: OsString,
@@ -39,8 +39,8 @@ struct Kept {
 enum By {
     /// The place where the process sees its file.
     File(PathBuf),
-    /// A descriptor of the process.
-    Descriptor(OsString),
+    /// A link among the process's own files: that of a descriptor, or of the namespace in which one of its threads lives.
+    Link(PathBuf),
 }
 
 /// The namespaces of which process `pid` sees a file in `table`, its mountinfo.
@@ -53,11 +53,12 @@ fn in_table(table: &[u8], pid: u32) -> impl Iterator<Item = Kept> {
 fn in_descriptors(proc: &Proc, pid: u32) -> Vec<Kept> {
     let descriptors = proc.descriptors(pid).unwrap_or_default().into_iter();
     let namespaces = descriptors.filter(|(_, leads)| leads.as_os_str().as_bytes().starts_with(b"mnt:["));
-    namespaces.map(|(descriptor, leads)| Kept { pid, name: leads.into_os_string(), by: By::Descriptor(descriptor) }).collect()
+    namespaces.map(|(descriptor, leads)| Kept { pid, name: leads.into_os_string(), by: By::Link(Path::new("fd").join(descriptor)) }).collect()
 }
 
 /// Hands over every table of mounts that the machine has: one for each pair of namespace and root that a thread of one of `pids` lives in, and one
-/// for each namespace that only a file or a descriptor of one of them leads to; with each the process by which it was found.
+/// for each namespace that only a file or a descriptor of one of them leads to, or in which all have changed their root; with each the process by
+/// which it was found.
 pub(super) fn each_table(proc: &Proc, pids: &[u32], mut each: impl FnMut(u32, Result<Vec<u8>, ReadError>)) {
     let mut seen = HashSet::new();
     let mut namespaces = HashSet::new();
@@ -74,7 +75,11 @@ pub(super) fn each_table(proc: &Proc, pids: &[u32], mut each: impl FnMut(u32, Re
             let Some(table) = proc.read(pid, place.join("mountinfo"), super::mounts::LIMIT).transpose() else { continue };
             if let Ok(table) = &table {
                 found.extend(in_table(table, pid));
-                namespaces.extend(view.iter().map(|(namespace, _)| namespace.clone()));
+                match &view {
+                    Some((namespace, root)) if root == "/" => drop(namespaces.insert(namespace.clone())),
+                    Some((namespace, _)) => found.push(Kept { pid, name: namespace.clone(), by: By::Link(place.join(NAMESPACE)) }),
+                    None => {}
+                }
                 seen.extend(view);
             }
             each(pid, table);
@@ -88,7 +93,7 @@ pub(super) fn each_table(proc: &Proc, pids: &[u32], mut each: impl FnMut(u32, Re
 /// What decides which mounts a thread sees, where we may know it: its namespace and its root. `place` is its own among the files of the process,
 /// which is empty for the first.
 pub(super) fn view(proc: &Proc, pid: u32, place: &Path) -> Option<(OsString, OsString)> {
-    Some((proc.link(pid, place.join("ns/mnt")).ok()??, proc.link(pid, place.join("root")).ok()??))
+    Some((proc.link(pid, place.join(NAMESPACE)).ok()??, proc.link(pid, place.join("root")).ok()??))
 }
 
 /// The mountinfo of each namespace that `found` and what is found in these names, but for those that are `known`; with each the process by which
@@ -113,7 +118,7 @@ impl Kept {
     fn table(&self, proc: &Proc) -> Result<Option<Vec<u8>>, ReadError> {
         let opened = match &self.by {
             By::File(point) => self.behind_file(proc, point)?,
-            By::Descriptor(descriptor) => proc.namespace(self.pid, descriptor, &self.name)?,
+            By::Link(link) => proc.namespace(self.pid, link, &self.name)?,
         };
         let Some(namespace) = opened else { return Ok(None) };
         // A thread that shares its root directory with others cannot enter one; and none must stay there.
@@ -148,7 +153,7 @@ impl Kept {
     fn failed(&self, proc: &Proc, cause: impl Into<Cause>) -> ReadError {
         let place = match &self.by {
             By::File(point) => Path::new("root").join(point.strip_prefix("/").unwrap_or(point)),
-            By::Descriptor(descriptor) => Path::new("fd").join(descriptor),
+            By::Link(link) => link.clone(),
         };
         ReadError { path: proc.path().join(self.pid.to_string()).join(place), operation: Operation::Open, cause: cause.into() }
     }

@@ -26,6 +26,9 @@ use std::path::{Path, PathBuf};
 /// The link `ns/pid` of the machine's first pid namespace, the same on every Linux.
 const FIRST_PID_NAMESPACE: &str = "pid:[4026531836]";
 
+/// The link to the mount namespace of a process, or of a thread.
+pub(super) const NAMESPACE: &str = "ns/mnt";
+
 /// The largest small file read here (status, stat).
 const SMALL: u64 = 1 << 20;
 
@@ -159,7 +162,6 @@ impl Proc {
 
     /// The threads of a process that live in another mount namespace than itself.
     pub(super) fn strayed(&self, pid: u32) -> Vec<u32> {
-        const NAMESPACE: &str = "ns/mnt";
         let Ok(Some(own)) = self.link(pid, NAMESPACE) else { return Vec::new() };
         let threads = self.dir.dir(place(pid, "task")).ok().flatten().and_then(|tasks| tasks.entries().ok()).unwrap_or_default();
         let threads = threads.iter().filter_map(|entry| entry.name.to_str()?.parse().ok());
@@ -168,11 +170,11 @@ impl Proc {
         threads.filter(is_elsewhere).collect()
     }
 
-    /// Opens the mount namespace that a process has open as `descriptor`, or says that it is open no more.
+    /// Opens the mount namespace `name` that the link `link` of a process leads to, or says that it does no more.
     ///
-    /// What it is is asked before it is opened for good: whatever else has its number by then is only looked at.
-    pub(super) fn namespace(&self, pid: u32, descriptor: &OsStr, name: &OsStr) -> Result<Option<OwnedFd>, ReadError> {
-        let path = place(pid, Path::new("fd").join(descriptor));
+    /// What is there is asked before it is opened for good: whatever else has the number of a descriptor by then is only looked at.
+    pub(super) fn namespace(&self, pid: u32, link: &Path, name: &OsStr) -> Result<Option<OwnedFd>, ReadError> {
+        let path = place(pid, link);
         let open = |path: &Path, flags: OFlag| match openat(&self.dir, path, flags | OFlag::O_CLOEXEC, Mode::empty()) {
             Ok(fd) => Ok(Some(fd)),
             Err(Errno::ENOENT | Errno::ESRCH) => Ok(None),

@@ -215,7 +215,7 @@ fn what_is_mounted_in_the_namespace_of_a_single_thread_stays() {
         eprintln!("skipped: mounts cannot be made here");
         return;
     }
-    for (name, way) in mounts() {
+    for ((name, way), changes_root) in mounts().flat_map(|way| [false, true].map(|changes_root| (way, changes_root))) {
         let candidates = Candidates::new();
         let before = candidates.world.snapshot();
         std::fs::create_dir(candidates.world.beside("outside")).unwrap();
@@ -229,7 +229,12 @@ fn what_is_mounted_in_the_namespace_of_a_single_thread_stays() {
                 let script = format!("mount --make-rprivate / && {FIND}; {way}");
                 let mut shell = Command::new("sh");
                 shell.args(["-c", &script]).env("D", world.root()).env("T", world.beside(""));
-                ready.send(shell.output().unwrap()).unwrap();
+                let mounted = shell.output().unwrap();
+                if changes_root {
+                    // From here on its own table shows nothing of what was mounted.
+                    nix::unistd::chroot(&world.beside("outside")).unwrap();
+                }
+                ready.send(mounted).unwrap();
                 let _ = is_over.recv();
             });
             let mounted = is_ready.recv().unwrap();
@@ -238,7 +243,7 @@ fn what_is_mounted_in_the_namespace_of_a_single_thread_stays() {
             assert_eq!(ran.status, Some(0), "{name}: {ran:?}");
             drop(end);
         });
-        candidates.assert_only_the_other_went(&before, name);
+        candidates.assert_only_the_other_went(&before, &format!("{name}, changes its root: {changes_root}"));
     }
 }
 
