@@ -9,6 +9,7 @@ mod containers;
 mod demo;
 mod df;
 mod exit;
+mod file;
 mod freed;
 mod images;
 mod input;
@@ -19,6 +20,7 @@ mod lint;
 mod list;
 mod locate;
 mod man;
+mod metrics;
 mod nice;
 mod output;
 mod progress;
@@ -81,6 +83,7 @@ enum Command {
     Waste(waste::Args),
     Check(check::Args),
     Lint(lint::Args),
+    Metrics(metrics::Args),
     Prune(prune::Args),
     Repair(repair::Args),
     Trash(trash::Args),
@@ -144,6 +147,7 @@ fn run(cli: &Cli, output: &mut Output) -> Result<Status, Failure> {
         Command::Waste(args) => waste::run(args, global, output),
         Command::Check(args) => check::run(args, global, output),
         Command::Lint(args) => lint::run(args, global, output),
+        Command::Metrics(args) => metrics::run(args, global, output),
         Command::Prune(args) => prune::run(args, global, output),
         Command::Repair(args) => repair::run(args, global, output),
         Command::Trash(args) => trash::run(args, global, output),

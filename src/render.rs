@@ -21,6 +21,7 @@ pub mod filter;
 pub mod format;
 pub mod json;
 pub mod list;
+pub mod metrics;
 pub mod size;
 pub mod sort;
 pub mod table;

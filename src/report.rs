@@ -16,6 +16,7 @@ pub mod inspect;
 pub mod layers;
 pub mod lint;
 pub mod locate;
+pub mod metrics;
 pub mod prune;
 pub mod repair;
 pub mod roots;

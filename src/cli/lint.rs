@@ -2,6 +2,7 @@ mod baseline;
 
 use super::args::{Choice, Global};
 use super::exit::{Failure, Status};
+use super::file::cannot_write;
 use super::input::Input;
 use super::list::List;
 use super::output::Output;
@@ -206,8 +207,4 @@ fn write_files(args: &Args, lint: &Lint) -> Result<(), Failure> {
         file.and_then(|mut file| file.write_all(report::summary(lint).as_bytes())).map_err(|error| cannot_write(&path, &error))?;
     }
     Ok(())
-}
-
-fn cannot_write(path: &Path, error: &std::io::Error) -> Failure {
-    Failure::usage(format!("cannot write {}: {error}", escape::path(path)))
 }

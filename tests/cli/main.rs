@@ -17,6 +17,7 @@ mod lint;
 mod lists;
 mod locate;
 mod man;
+mod metrics;
 mod mistakes;
 mod roots;
 mod same;

@@ -1,12 +1,11 @@
 //! Baselines in files.
 
-use super::cannot_write;
 use crate::cli::exit::Failure;
+use crate::cli::file::{self, Readers, cannot_write};
 use crate::lint::Baseline;
 use crate::render::escape;
-use std::fs::{File, Permissions};
-use std::io::{Read as _, Write as _};
-use std::os::unix::fs::PermissionsExt as _;
+use std::fs::File;
+use std::io::Read as _;
 use std::path::Path;
 
 /// The largest baseline that is read.
@@ -19,14 +18,9 @@ pub(super) fn save(path: &Path, baseline: &Baseline) -> Result<(), Failure> {
         return Err(Failure::usage(format!("cannot write {shown}: there is something that is no file"))
             .hint("name a file that is none, or a baseline"));
     }
-    let text = baseline.to_text().map_err(|error| cannot_write(path, &error.into()))?;
-    let directory = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let text = baseline.to_text().map_err(|error| cannot_write(path, &error))?;
     // Others are to read it too: what lint is run for as root is kept by a job that is not.
-    let file = tempfile::Builder::new().permissions(Permissions::from_mode(0o666)).tempfile_in(directory);
-    let mut file = file.map_err(|error| cannot_write(path, &error))?;
-    file.write_all(text.as_bytes()).and_then(|()| file.as_file().sync_all()).map_err(|error| cannot_write(path, &error))?;
-    file.persist(path).map_err(|error| cannot_write(path, &error.error))?;
-    Ok(())
+    file::replace(path, text.as_bytes(), Readers::Everybody)
 }
 
 /// Reads a baseline.

@@ -1,35 +1,21 @@
 //! Plans in files.
 
-use super::super::exit::Failure;
+use crate::cli::exit::Failure;
+use crate::cli::file::{self, Readers};
 use crate::plan::Plan;
 use std::fs::{File, Metadata};
-use std::io::{Read as _, Write as _};
+use std::io::Read as _;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::Path;
 
 /// The largest plan that is read.
 const LIMIT: u64 = 256 << 20;
 
-/// Writes a plan, readable for its owner only: a file as a whole or not at all; into a pipe or a device what is to be written.
+/// Writes a plan, readable for its owner only.
 pub(in crate::cli) fn save(path: &Path, plan: &Plan) -> Result<(), Failure> {
-    let failed = |error: &dyn std::fmt::Display| Failure::usage(format!("cannot write {}: {error}", path.display()));
-    let mut text = serde_json::to_vec_pretty(plan).map_err(|error| failed(&error))?;
+    let mut text = serde_json::to_vec_pretty(plan).map_err(|error| file::cannot_write(path, &error))?;
     text.push(b'\n');
-    // What is no file must not be replaced by one: not /dev/null, and not /dev/stdout, which is a link. Through links the kernel leads, which
-    // follows none that somebody else has laid into a directory of everybody's.
-    if path.symlink_metadata().is_ok_and(|there| !there.is_file()) {
-        // What a shell has opened as a file for us keeps what is in it.
-        let is_opened = ["/dev/stdout", "/dev/stderr", "/dev/fd", "/proc"].iter().any(|place| path.starts_with(place));
-        let file = File::options().append(true).open(path);
-        let emptied =
-            file.and_then(|file| if is_opened || !file.metadata()?.is_file() { Ok(file) } else { file.set_len(0).map(|()| file) });
-        return emptied.and_then(|mut file| file.write_all(&text)).map_err(|error| failed(&error));
-    }
-    let directory = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let mut file = tempfile::NamedTempFile::new_in(directory).map_err(|error| failed(&error))?;
-    file.write_all(&text).map_err(|error| failed(&error))?;
-    file.persist(path).map_err(|error| failed(&error.error))?;
-    Ok(())
+    file::save(path, &text, Readers::Owner)
 }
 
 /// Reads a plan. What it says is only ever compared with what is so: it can change nothing that would not be changed without it. But it says what

@@ -53,7 +53,9 @@ fn in_table(table: &[u8], pid: u32) -> impl Iterator<Item = Kept> {
 fn in_descriptors(proc: &Proc, pid: u32) -> Vec<Kept> {
     let descriptors = proc.descriptors(pid).unwrap_or_default().into_iter();
     let namespaces = descriptors.filter(|(_, leads)| leads.as_os_str().as_bytes().starts_with(b"mnt:["));
-    namespaces.map(|(descriptor, leads)| Kept { pid, name: leads.into_os_string(), by: By::Link(Path::new("fd").join(descriptor)) }).collect()
+    namespaces
+        .map(|(descriptor, leads)| Kept { pid, name: leads.into_os_string(), by: By::Link(Path::new("fd").join(descriptor)) })
+        .collect()
 }
 
 /// Hands over every table of mounts that the machine has: one for each pair of namespace and root that a thread of one of `pids` lives in, and one
