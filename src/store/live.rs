@@ -21,6 +21,7 @@ pub mod command;
 pub mod config;
 pub mod daemons;
 pub mod environ;
+mod gaps;
 pub mod holders;
 mod home;
 pub mod locks;
@@ -43,7 +44,7 @@ pub use mounts::LiveMount;
 pub use proc::{FileId, Proc, Sight};
 pub use shims::Shim;
 
-use proc::{Fact, Gaps};
+use gaps::{Fact, Gaps};
 use std::os::unix::ffi::OsStrExt as _;
 
 /// What the running machine says about a data-root.

@@ -215,7 +215,11 @@ fn who_holds_a_directory_of_the_same_name_elsewhere_holds_nothing_here() {
     // In another namespace or root the same name may mean ours.
     host.process(24, "another namespace").link("cwd", &theirs).link("ns/mnt", "mnt:[5]");
     host.process(25, "another root").link("cwd", &theirs).link("root", "/srv");
-    let expected = [(20, DIR), (23, OTHER_DIR), (24, DIR), (25, DIR)];
+    // Each thread may be somewhere else, and see something else.
+    host.process(26, "a thread of ours").link("cwd", &theirs).thread(30, &ours);
+    host.process(27, "a thread of theirs").thread(31, &theirs);
+    host.process(28, "a thread in another root").thread(32, &theirs).link("task/32/root", "/srv");
+    let expected = [(20, DIR), (23, OTHER_DIR), (24, DIR), (25, DIR), (26, DIR), (28, DIR)];
     let pids: Vec<_> = held(&live(&host, &root)).into_iter().map(|(pid, _, dir)| (pid, dir)).collect();
     assert_eq!(pids, expected.map(|(pid, dir)| (pid, dir.to_owned())));
 }

@@ -104,6 +104,14 @@ impl Process<'_> {
         self
     }
 
+    /// Lets it have another thread, in the directory `cwd`.
+    pub(crate) fn thread(self, number: u32, cwd: impl AsRef<Path>) -> Self {
+        let thread = format!("task/{number}");
+        fs::create_dir_all(self.place.join(&thread).join("ns")).unwrap();
+        let (root, namespace) = (fs::read_link(self.place.join("root")).unwrap(), fs::read_link(self.place.join("ns/mnt")).unwrap());
+        self.link(&format!("{thread}/cwd"), cwd).link(&format!("{thread}/root"), root).link(&format!("{thread}/ns/mnt"), namespace)
+    }
+
     /// Lets it have the database of a data-root open.
     pub(crate) fn holds(self, data_root: &Path) -> Self {
         self.link("fd/3", data_root.join("volumes/metadata.db"))

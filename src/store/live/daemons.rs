@@ -11,7 +11,8 @@
 //! | snap | as its flags say | as its flags say |
 
 use super::environ::Environment;
-use super::proc::{Fact, FileId, Gaps, Proc};
+use super::gaps::{Fact, Gaps};
+use super::proc::{FileId, Proc};
 use super::reach::{self, Reached, View};
 use super::{command, config, locks, shims, stat};
 use crate::dir::{Cause, Operation, ReadError};
@@ -159,9 +160,9 @@ impl Reader<'_> {
     fn database(&mut self) -> Option<(PathBuf, FileId)> {
         let descriptors = self.proc.descriptors(self.pid);
         let descriptors = self.unless_gap(Fact::Daemon, descriptors.map(Some)).unwrap_or_default();
-        descriptors.into_iter().find_map(|(name, path)| {
+        descriptors.into_iter().find_map(|(link, path)| {
             let root = root_of_database(path.as_os_str())?;
-            Some((root, self.proc.behind(self.pid, Path::new("fd").join(name)).ok()?))
+            Some((root, self.proc.behind(self.pid, link).ok()?))
         })
     }
 

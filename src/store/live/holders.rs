@@ -1,7 +1,7 @@
 //! The processes that stand in a layer directory, run from it or have something in it open.
 //!
 //! ```text
-//! /proc/<pid>/cwd, root, exe      links to a directory or a program
+//! /proc/<pid>/cwd, root, exe      links to a directory or a program; and task/<tid>/cwd …
 //! /proc/<pid>/fd/<n>              links to what is open; "… (deleted)" when the name is gone
 //! /proc/<pid>/comm                what it calls itself
 //! ```
@@ -11,14 +11,15 @@
 //! place is verifiably another directory of that name (a copy), it holds nothing. dockerd counts like any other process, although it opens
 //! directories only in passing. We do not, nor does another run of this very program: what that reads it does not need.
 //!
-//! What a process had open only for an instant, or opens after it was asked, is not seen; nor is what a thread has that shares neither
-//! descriptors nor working directory with its process. A process that we may not look into may hold any directory; only of the machine's
+//! Threads may have a working directory and a root of their own, and go on when the first of them has ended, so each is asked. What a process had
+//! open only for an instant, or opens after it was asked, is not seen; nor is what a thread has open that shares its descriptors with nobody. A process that we may not look into may hold any directory; only of the machine's
 //! first process that is not assumed, which has more rights than any other and is kept from view even from root in some virtual machines:
 //! it was there before every layer, and stands in none.
 
+use super::gaps::{Fact, Gaps};
 use super::mounts::Names;
 use super::namespaces;
-use super::proc::{Fact, FileId, Gaps, Proc, untold_if_long};
+use super::proc::{FileId, Proc, untold_if_long};
 use crate::dir::{Cause, Dir, Operation, ReadError};
 use crate::id::DirId;
 use crate::store::overlay2;
@@ -122,6 +123,33 @@ fn look_again(here: &Here<'_>, hidden: &mut Vec<(u32, ReadError)>, holders: &mut
     }
 }
 
+/// A link among the files of a process, to what it holds.
+#[derive(Debug)]
+pub(super) struct Link {
+    via: Via,
+    /// The place of the thread that has it; the process's own for what all have together.
+    thread: PathBuf,
+    /// Where it is among the files of the process.
+    place: PathBuf,
+    /// Where it leads; nowhere, if that is too long to be told.
+    pub(super) leads: PathBuf,
+}
+
+/// The links to all that a process holds.
+pub(super) fn links(proc: &Proc, pid: u32) -> Result<Vec<Link>, ReadError> {
+    let mut links = Vec::new();
+    for thread in std::iter::once(PathBuf::new()).chain(proc.threads(pid)) {
+        for (via, name) in LINKS {
+            let place = thread.join(name);
+            let leads = untold_if_long(proc.link(pid, &place))?;
+            links.extend(leads.map(|leads| Link { via, thread: thread.clone(), place, leads: leads.into() }));
+        }
+    }
+    let descriptors = proc.descriptors(pid)?.into_iter();
+    links.extend(descriptors.map(|(place, leads)| Link { via: Via::OpenFile, thread: PathBuf::new(), place, leads }));
+    Ok(links)
+}
+
 /// The path without what the kernel adds when its name is gone.
 fn without_mark(path: &Path) -> &Path {
     let bytes = path.as_os_str().as_bytes();
@@ -148,25 +176,19 @@ impl<'a> Here<'a> {
         here
     }
 
-    /// The paths that a process holds and that name something of an `overlay2`.
-    fn look(&self, pid: u32) -> Result<Vec<(Via, PathBuf, Names)>, ReadError> {
-        let mut paths = Vec::new();
-        for (via, link) in LINKS {
-            let path = untold_if_long(self.proc.link(pid, link))?;
-            paths.extend(path.map(|path| (via, OsString::from(link), PathBuf::from(path))));
-        }
-        let descriptors = self.proc.descriptors(pid)?.into_iter();
-        paths.extend(descriptors.map(|(name, path)| (Via::OpenFile, Path::new("fd").join(name).into_os_string(), path)));
+    /// What a process holds that names something of an `overlay2`.
+    fn look(&self, pid: u32) -> Result<Vec<(Link, Names)>, ReadError> {
         let mut held = Vec::new();
-        for (via, link, path) in paths {
-            if path.as_os_str().is_empty() && self.may_be_here(pid, &link) {
+        for link in links(self.proc, pid)? {
+            if link.leads.as_os_str().is_empty() && self.may_be_here(pid, &link.place) {
                 let cause = Cause::Malformed("its path is longer than the kernel tells, and it lies on this file system".to_owned());
-                return Err(ReadError { path: self.proc.path().join(pid.to_string()).join(link), operation: Operation::Read, cause });
+                let path = self.proc.path().join(pid.to_string()).join(link.place);
+                return Err(ReadError { path, operation: Operation::Read, cause });
             }
-            let path = without_mark(&path);
-            let names = Names::of_path(path);
+            let link = Link { leads: without_mark(&link.leads).to_owned(), ..link };
+            let names = Names::of_path(&link.leads);
             if !names.directories.is_empty() || !names.others.is_empty() {
-                held.push((via, path.to_owned(), names));
+                held.push((link, names));
             }
         }
         Ok(held)
@@ -174,21 +196,21 @@ impl<'a> Here<'a> {
 
     /// Whether what the link `link` of a process leads to may lie in this data-root: it lies on its file system, or on that of `overlay2`, and
     /// is no directory that verifiably lies elsewhere there.
-    fn may_be_here(&self, pid: u32, link: &OsStr) -> bool {
+    fn may_be_here(&self, pid: u32, link: &Path) -> bool {
         let homes: Vec<FileId> = [self.identity(Path::new("")), self.store].into_iter().flatten().collect();
         let is_near = |found: FileId| homes.iter().any(|home| home.device == found.device);
         self.proc.behind(pid, link).map_or(true, is_near) && self.proc.is_below(pid, link, &homes) != Some(false)
     }
 
-    /// Which of `paths` process `pid` holds something of this data-root by.
-    fn holders(&self, pid: u32, paths: Vec<(Via, PathBuf, Names)>) -> Vec<Holder> {
+    /// By which of `held` process `pid` holds something of this data-root.
+    fn holders(&self, pid: u32, held: Vec<(Link, Names)>) -> Vec<Holder> {
         if self.program.is_some() && self.proc.behind(pid, "exe").ok() == self.program {
             return Vec::new();
         }
-        let sees_the_same = self.view.is_some() && namespaces::view(self.proc, pid, Path::new("")) == self.view;
         let comm = self.proc.read(pid, "comm", 64).ok().flatten().unwrap_or_default();
         let name = String::from_utf8_lossy(comm.trim_ascii_end()).into_owned();
-        let holders = paths.into_iter().map(|(via, path, names)| {
+        let holders = held.into_iter().map(|(Link { via, thread, leads: path, .. }, names)| {
+            let sees_the_same = self.view.is_some() && namespaces::view(self.proc, pid, &thread) == self.view;
             let is_here = |name: &str| !sees_the_same || !self.is_elsewhere(&path, name);
             Holder {
                 pid,

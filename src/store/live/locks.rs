@@ -13,7 +13,8 @@
 //! The table only lists what our pid namespace may see, and on some file systems with another device than `stat` tells. So whether the
 //! lock is held is asked of the kernel, and the table merely says by whom.
 
-use super::proc::{Fact, FileId, Gaps, Proc};
+use super::gaps::{Fact, Gaps};
+use super::proc::{FileId, Proc};
 use crate::dir::{Cause, Dir, Operation, ReadError};
 use rustix::fs::{FlockOperation, flock};
 use std::path::Path;
@@ -155,7 +156,7 @@ pub fn openers(proc: &Proc, root: &Dir) -> Vec<u32> {
         let descriptors = proc.descriptors(pid).unwrap_or_default();
         // Asking what each descriptor leads to would cost as much again; the name is the same in every namespace.
         let named = descriptors.iter().filter(|(_, path)| path.file_name() == Some(name));
-        named.into_iter().any(|(fd, _)| proc.behind(pid, Path::new("fd").join(fd)).is_ok_and(|open| open == database))
+        named.into_iter().any(|(link, _)| proc.behind(pid, link).is_ok_and(|open| open == database))
     };
     proc.pids().unwrap_or_default().into_iter().filter(|&pid| Some(pid) != own && is_open(pid)).collect()
 }
@@ -163,7 +164,7 @@ pub fn openers(proc: &Proc, root: &Dir) -> Vec<u32> {
 /// Whether process `pid` has `file` open, as far as we may look.
 fn has_open(proc: &Proc, pid: u32, file: FileId) -> bool {
     let descriptors = proc.descriptors(pid).unwrap_or_default();
-    descriptors.iter().any(|(name, _)| proc.behind(pid, Path::new("fd").join(name)).is_ok_and(|open| open == file))
+    descriptors.iter().any(|(link, _)| proc.behind(pid, link).is_ok_and(|open| open == file))
 }
 
 #[cfg(test)]

@@ -16,9 +16,10 @@
 //! Processes of one namespace see the same mounts, except that a changed root hides those outside it: so one table is read for each
 //! distinct pair of namespace and root, and for each namespace that no process shows the whole of (`namespaces`).
 
+use super::gaps::{Fact, Gaps};
 use super::mountinfo::{self, Mount, unescape};
 use super::namespaces;
-use super::proc::{Fact, Gaps, Proc};
+use super::proc::Proc;
 use crate::dir::{Cause, Operation, ReadError};
 use crate::id::{DirId, LinkId};
 use crate::store::place::is_inactive_driver;

@@ -3,8 +3,8 @@
 //! The kernel names what a process has open, and what a bind mount shows, by where it is *now*: `…/.layerwise/<run>/<slot>/…`. An overlay
 //! names its layers by what they were called when it was mounted; those are found as always, by the names of directories.
 
-use super::namespaces;
 use super::proc::Proc;
+use super::{holders, namespaces};
 use crate::store::place::TRASH;
 use std::collections::BTreeSet;
 use std::os::unix::ffi::OsStrExt as _;
@@ -21,10 +21,8 @@ pub fn slots_held(proc: &Proc, run: &str) -> BTreeSet<u64> {
     let pids: Vec<u32> = proc.pids().unwrap_or_default().into_iter().filter(|&pid| Some(pid) != own && pid != FIRST).collect();
     for &pid in &pids {
         // A process that has ended meanwhile holds nothing.
-        let links = ["cwd", "root", "exe"].into_iter().filter_map(|link| proc.link(pid, link).ok().flatten());
-        let open = proc.descriptors(pid).unwrap_or_default().into_iter().map(|(_, path)| path.into_os_string());
-        for path in links.chain(open) {
-            slots.extend(slots_in(path.as_bytes(), marker.as_bytes()));
+        for link in holders::links(proc, pid).unwrap_or_default() {
+            slots.extend(slots_in(link.leads.as_os_str().as_bytes(), marker.as_bytes()));
         }
     }
     namespaces::each_table(proc, &pids, |_, table| slots.extend(slots_in(&table.unwrap_or_default(), marker.as_bytes())));

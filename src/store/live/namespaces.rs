@@ -12,7 +12,7 @@
 //! tell. One that is kept by something else alone, such as a descriptor on its way from a process to another, stays out of sight.
 
 use super::mountinfo;
-use super::proc::{FileId, NAMESPACE, Proc, of_thread};
+use super::proc::{FileId, NAMESPACE, Proc};
 use super::reach::View;
 use crate::dir::{Cause, Operation, ReadError};
 use nix::sched::{CloneFlags, setns, unshare};
@@ -53,9 +53,7 @@ fn in_table(table: &[u8], pid: u32) -> impl Iterator<Item = Kept> {
 fn in_descriptors(proc: &Proc, pid: u32) -> Vec<Kept> {
     let descriptors = proc.descriptors(pid).unwrap_or_default().into_iter();
     let namespaces = descriptors.filter(|(_, leads)| leads.as_os_str().as_bytes().starts_with(b"mnt:["));
-    namespaces
-        .map(|(descriptor, leads)| Kept { pid, name: leads.into_os_string(), by: By::Link(Path::new("fd").join(descriptor)) })
-        .collect()
+    namespaces.map(|(link, leads)| Kept { pid, name: leads.into_os_string(), by: By::Link(link) }).collect()
 }
 
 /// Hands over every table of mounts that the machine has: one for each pair of namespace and root that a thread of one of `pids` lives in, and one
@@ -68,8 +66,7 @@ pub(super) fn each_table(proc: &Proc, pids: &[u32], mut each: impl FnMut(u32, Re
     let asked: Vec<_> = pids.par_iter().map(|&pid| (pid, in_descriptors(proc, pid), proc.strayed(pid))).collect();
     for (pid, open, strayed) in asked {
         found.extend(open);
-        let threads = strayed.into_iter().map(of_thread);
-        for place in std::iter::once(PathBuf::new()).chain(threads) {
+        for place in std::iter::once(PathBuf::new()).chain(strayed) {
             let view = view(proc, pid, &place);
             if view.as_ref().is_some_and(|view| seen.contains(view)) {
                 continue;

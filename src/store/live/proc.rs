@@ -2,7 +2,8 @@
 //!
 //! ```text
 //! /proc/self -> <pid>             us, as this /proc numbers us
-//! /proc/<pid>/                    a process; gone (ENOENT, ESRCH) as soon as it ends
+//! /proc/<pid>/                    a process; gone (ENOENT, ESRCH) as soon as it ends; hollow when only its first thread has
+//! /proc/<pid>/task/<tid>/         a thread of it, the first among them: the same files over again
 //! /proc/<pid>/ns/pid              pid:[4026531836] for the machine's first pid namespace
 //! /proc/<pid>/status              Uid: real, effective, saved, file system
 //! ```
@@ -12,12 +13,10 @@
 //! be seen; [`Proc::sight`] tells.
 
 use crate::dir::{Cause, Dir, Operation, ReadError};
-use crate::unreadable::{Pins, Unreadable};
 use nix::errno::Errno;
 use nix::fcntl::{OFlag, openat};
 use nix::sys::stat::Mode;
 use rustix::fs::{AtFlags, StatxFlags, statx};
-use std::collections::BTreeMap;
 use std::ffi::{OsStr, OsString};
 use std::io::{self, Read as _};
 use std::os::fd::{AsFd, AsRawFd as _, OwnedFd};
@@ -151,23 +150,33 @@ impl Proc {
         unless_gone(read.map_err(|errno| self.dir.error(&name, Operation::Read, errno)))
     }
 
-    /// The descriptors that a process has open and where they lead (nowhere, if that is too long to be told); those that are closed meanwhile are left out.
-    pub(super) fn descriptors(&self, pid: u32) -> Result<Vec<(OsString, PathBuf)>, ReadError> {
-        let Some(fds) = unless_gone(self.dir.dir(place(pid, "fd")))? else { return Ok(Vec::new()) };
+    /// The places among the files of a process that belong to its threads other than the first, whose place is the process's own.
+    pub(super) fn threads(&self, pid: u32) -> impl Iterator<Item = PathBuf> {
+        let threads = self.dir.dir(place(pid, "task")).ok().flatten().and_then(|tasks| tasks.entries().ok()).unwrap_or_default();
+        let threads = threads.into_iter().filter_map(|entry| entry.name.to_str()?.parse().ok());
+        threads.filter(move |thread: &u32| *thread != pid).map(|thread| Path::new("task").join(thread.to_string()))
+    }
+
+    /// The links of the descriptors that a process has open and where they lead (nowhere, if that is too long to be told); those that are closed
+    /// meanwhile are left out. They are asked of a thread that lives: when the first has ended, there is nothing in its place.
+    pub(super) fn descriptors(&self, pid: u32) -> Result<Vec<(PathBuf, PathBuf)>, ReadError> {
+        let is_living = |thread: &Path| Ok(self.link(pid, thread.join("root"))?.is_some());
+        let mut living = if is_living(Path::new(""))? { Some(PathBuf::new()) } else { None };
+        living = living.or_else(|| self.threads(pid).find(|thread| is_living(thread).is_ok_and(|is_living: bool| is_living)));
+        let Some(listed) = living.map(|thread| thread.join("fd")) else { return Ok(Vec::new()) };
+        let Some(fds) = unless_gone(self.dir.dir(place(pid, &listed)))? else { return Ok(Vec::new()) };
         let Some(entries) = unless_gone(fds.entries().map(Some))? else { return Ok(Vec::new()) };
         // The kernel may let us list what it does not let us look at.
-        let led = |name: OsString| Ok(unless_gone(untold_if_long(fds.read_link(&name)))?.map(|text| (name, PathBuf::from(text))));
+        let led =
+            |name: OsString| Ok(unless_gone(untold_if_long(fds.read_link(&name)))?.map(|text| (listed.join(name), PathBuf::from(text))));
         entries.into_iter().filter_map(|entry| led(entry.name).transpose()).collect()
     }
 
-    /// The threads of a process that live in another mount namespace than itself.
-    pub(super) fn strayed(&self, pid: u32) -> Vec<u32> {
-        let Ok(Some(own)) = self.link(pid, NAMESPACE) else { return Vec::new() };
-        let threads = self.dir.dir(place(pid, "task")).ok().flatten().and_then(|tasks| tasks.entries().ok()).unwrap_or_default();
-        let threads = threads.iter().filter_map(|entry| entry.name.to_str()?.parse().ok());
-        let is_elsewhere =
-            |thread: &u32| self.link(pid, of_thread(*thread).join(NAMESPACE)).ok().flatten().is_some_and(|other| other != own);
-        threads.filter(is_elsewhere).collect()
+    /// The places of the threads of a process that live in another mount namespace than the first, or all of them when that has ended.
+    pub(super) fn strayed(&self, pid: u32) -> Vec<PathBuf> {
+        let Ok(own) = self.link(pid, NAMESPACE) else { return Vec::new() };
+        let theirs = |thread: &Path| self.link(pid, thread.join(NAMESPACE)).ok().flatten();
+        self.threads(pid).filter(|thread| theirs(thread).is_some_and(|namespace| Some(namespace) != own)).collect()
     }
 
     /// Opens the mount namespace `name` that the link `link` of a process leads to, or says that it does no more.
@@ -242,11 +251,6 @@ impl Proc {
     }
 }
 
-/// The place of a thread among the files of its process.
-pub(super) fn of_thread(thread: u32) -> PathBuf {
-    Path::new("task").join(thread.to_string())
-}
-
 /// The path of a process's file below `/proc`.
 fn place(pid: u32, name: impl AsRef<Path>) -> PathBuf {
     Path::new(&pid.to_string()).join(name)
@@ -284,50 +288,4 @@ fn unless_gone<T>(result: Result<Option<T>, ReadError>) -> Result<Option<T>, Rea
 /// Whether an error says that the process ended: `EINVAL` is what the mountinfo of a process answers that has died and is not yet reaped.
 fn is_gone(error: &ReadError) -> bool {
     is_errno(error, &[Errno::ENOENT, Errno::ESRCH, Errno::EINVAL])
-}
-
-/// A kind of thing that `/proc` tells, for gathering what could not be read.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Fact {
-    /// The list of processes.
-    Processes,
-    /// A process's mounts.
-    Mounts,
-    /// The files that a process has open, where they are asked for because they hold directories.
-    OpenFiles,
-    /// The table of locks.
-    Locks,
-    /// What a process is called and was started with.
-    Command,
-    /// Which data-root a daemon has, by its descriptors and its root.
-    Daemon,
-    /// When a daemon was started.
-    Start,
-}
-
-/// What could not be read: of each fact the first failure and how many more there were.
-#[derive(Debug, Default)]
-pub(super) struct Gaps(BTreeMap<Fact, (ReadError, u64)>);
-
-impl Gaps {
-    /// Remembers that `fact` could not be read somewhere.
-    pub(super) fn note(&mut self, fact: Fact, error: ReadError) {
-        self.0.entry(fact).and_modify(|(_, more)| *more = more.saturating_add(1)).or_insert((error, 0));
-    }
-
-    /// What was not read, one line a fact: a user who may not look into hundreds of processes is told so once.
-    pub(super) fn into_unreadable(self) -> Vec<Unreadable> {
-        let told = |(fact, (error, more)): (Fact, (ReadError, u64))| {
-            let pins = match fact {
-                Fact::Processes | Fact::Mounts | Fact::OpenFiles => Pins::Directories,
-                Fact::Locks | Fact::Command | Fact::Daemon | Fact::Start => Pins::Nothing,
-            };
-            let mut unreadable = Unreadable::new(error, pins);
-            if more > 0 {
-                unreadable.error = format!("{} (and {more} more like it)", unreadable.error);
-            }
-            unreadable
-        };
-        self.0.into_iter().map(told).collect()
-    }
 }

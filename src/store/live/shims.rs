@@ -4,7 +4,8 @@
 //! A shim of another dockerd (in a container, or of another user) looks the same, so what counts is whether a data-root knows the id.
 
 use super::command;
-use super::proc::{Fact, Gaps, Proc};
+use super::gaps::{Fact, Gaps};
+use super::proc::Proc;
 use crate::id::ContainerId;
 
 /// The most of a command line that is looked at.

@@ -85,6 +85,44 @@ fn what_a_process_is_in_is_not_in_the_plan_with_what_it_lies_on() {
     assert!(candidates.world.planned(&[]).iter().any(|path| path.contains(&candidates.orphan.id.to_string())));
 }
 
+/// Ends the first thread of a Python program, and goes on in another.
+const GO_ON: &str = "import ctypes, threading, time
+threading.Thread(target=lambda: time.sleep(1000)).start()
+ctypes.CDLL(None).pthread_exit(None)";
+
+#[test]
+fn what_a_process_holds_whose_first_thread_has_ended_stays() {
+    if !rustix::process::geteuid().is_root()
+        || !Command::new("python3").args(["-c", "import ctypes"]).status().is_ok_and(|ran| ran.success())
+    {
+        assert!(std::env::var_os("LAYERWISE_REQUIRE_DOCKER").is_none(), "python3 is missing");
+        eprintln!("skipped: it needs root and python3");
+        return;
+    }
+    for way in [
+        "cd $X; exec python3 -c \"$GO_ON\"",
+        "exec python3 -c \"$GO_ON\" 7<$X/c",
+        "exec unshare --mount sh -c 'mount --bind $X $T && exec python3 -c \"$GO_ON\"'",
+    ] {
+        let candidates = Candidates::new();
+        let before = candidates.world.snapshot();
+        let inside = candidates.world.root().join(candidates.orphan.path()).join("diff/in");
+        let mounted = candidates.world.beside("mounted");
+        std::fs::create_dir(&mounted).unwrap();
+        let mut command = Command::new("sh");
+        command.args(["-c", way]).env("GO_ON", GO_ON).env("X", &inside).env("T", &mounted);
+        let holder = Process::start(command);
+        let place = std::path::Path::new("/proc").join(holder.0.id().to_string());
+        while std::fs::read_link(place.join("root")).is_ok() {
+            std::thread::sleep(std::time::Duration::from_millis(1));
+        }
+        assert!(std::fs::read_dir(place.join("task")).unwrap().count() > 1, "{way}");
+        let ran = candidates.world.run(&["prune", "--force"]);
+        assert_eq!(ran.status, Some(0), "{way}: {ran:?}");
+        candidates.assert_only_the_other_went(&before, way);
+    }
+}
+
 #[test]
 fn a_process_in_a_copy_of_the_data_root_holds_nothing() {
     let candidates = Candidates::new();
