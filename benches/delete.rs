@@ -1,11 +1,13 @@
 //! Compares deleting what is in the trash with `rm -rf` of the very same tree.
 //!
-//! `cargo bench --bench delete` makes each tree anew before each deletion, from the same seed, lets every contender have it once in turn, and
+//! `cargo bench --bench delete` makes each tree once, in a file system of its own, lets every contender have a copy of that in turn, and
 //! writes the table of `docs/benchmarks.md` to `target/delete.md`.
 #![expect(clippy::print_stdout, reason = "a table is what it is for")]
 
 #[path = "peers/arguments.rs"]
 mod arguments;
+#[path = "delete/image.rs"]
+mod image;
 #[path = "peers/machine.rs"]
 mod machine;
 #[path = "peers/report.rs"]
@@ -17,6 +19,7 @@ mod tree;
 
 use arguments::Usual;
 use clap::Parser;
+use image::Image;
 use layerwise::apply::{Stop, Tally, Tops, Trash};
 use layerwise::dir::Dir;
 use report::Report;
@@ -131,16 +134,17 @@ fn main() -> Outcome<()> {
         let [root, threads] = &delete[..] else { return Err("two values".into()) };
         return delete_once(Path::new(root), threads.parse()?);
     }
+    image::mount_for_oneself()?;
     fs::create_dir_all(&arguments.usual.dir)?;
     let mut report = Report::create(&arguments.output)?;
     machine::describe(&mut report, &arguments.usual.dir, arguments.usual.runs)?;
-    report.line(&format!("\n{} inodes in each tree\n", arguments.inodes))?;
+    report.line(&format!("\n{} inodes in each tree, on an ext4 of its own (a loop device)\n", arguments.inodes))?;
     report.row(&["tree", "caches", "who", "seconds", "processor", "to `rm -rf`", "processor to it", "MB"])?;
     report.line("|---|---|---|---|---|---|---|---|")?;
     for shape in [Shape::DataRoot, Shape::Flat] {
-        let is_root = nix::unistd::geteuid().is_root();
-        for is_cold in [Some(false), is_root.then_some(true)].into_iter().flatten() {
-            compare(&mut report, &arguments, shape, is_cold)?;
+        let image = Image::make(&arguments.usual.dir, shape, arguments.inodes)?;
+        for is_cold in [false, true] {
+            compare(&mut report, &arguments, (shape, &image), is_cold)?;
         }
     }
     machine::load(&mut report, "at the end")
@@ -156,15 +160,16 @@ fn delete_once(root: &Path, threads: usize) -> Outcome<()> {
     if deletion.failed == 0 { Ok(()) } else { Err(format!("{} could not be deleted", deletion.failed).into()) }
 }
 
-/// Lets each contender have the tree in turn, and writes their rows.
-fn compare(report: &mut Report, arguments: &Arguments, shape: Shape, is_cold: bool) -> Outcome<()> {
+/// Lets each contender have a copy of the tree in turn, and writes their rows.
+fn compare(report: &mut Report, arguments: &Arguments, (shape, image): (Shape, &Image), is_cold: bool) -> Outcome<()> {
     let mut taken: Vec<Vec<Run>> = CONTENDERS.iter().map(|_| Vec::new()).collect();
     for _ in 0..arguments.usual.runs {
         for (contender, runs) in CONTENDERS.iter().zip(&mut taken) {
-            let root = tempfile::Builder::new().prefix("delete-").tempdir_in(&arguments.usual.dir)?;
-            plant(root.path(), shape, arguments.inodes)?;
+            let root = image.copy()?;
             if is_cold {
                 drop_caches()?;
+            } else {
+                root.warm()?;
             }
             let run = measure(&contender.command(root.path())?)?;
             let counted = run.printed.split_whitespace().nth(1).map(str::parse::<u64>).transpose()?;
@@ -192,7 +197,7 @@ fn compare(report: &mut Report, arguments: &Arguments, shape: Shape, is_cold: bo
     Ok(())
 }
 
-/// Makes a tree in the trash of `root`, and sees to it that its writing is over.
+/// Makes a tree in the trash of `root`.
 fn plant(root: &Path, shape: Shape, inodes: u64) -> Outcome<()> {
     let mut at = OwnedFd::from(File::open(root)?);
     for name in RUN.split('/') {
@@ -202,7 +207,5 @@ fn plant(root: &Path, shape: Shape, inodes: u64) -> Outcome<()> {
     // As in a run, what was taken lies below the directory of the run.
     mkdirat(&at, "0", Mode::RWXU)?;
     let top = openat(&at, "0", OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC, Mode::empty())?;
-    shape.plant(&top, inodes)?;
-    nix::unistd::sync();
-    Ok(())
+    Ok(shape.plant(&top, inodes)?)
 }

@@ -108,6 +108,7 @@ impl Command {
 /// Runs the command that the process was started with.
 #[must_use]
 pub fn main() -> ExitCode {
+    interrupt::end_if_first();
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
         Err(error) => {

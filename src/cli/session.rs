@@ -155,10 +155,8 @@ fn mention_other_stores(root: &DataRoot, output: &mut Output) {
 
 fn measure(root: &DataRoot, inventory: &Inventory, (global, largest): (&Global, usize), output: &mut Output) -> scan::Measured {
     let options = scan::Options { threads: global.threads, largest };
-    let scan = || {
-        let expected = Machine::current().proc().ok().and_then(|proc| root.inodes_expected(&proc));
-        progress::during(expected, |progress| scan::scan(&root.dir, &options, progress))
-    };
+    let expected = Machine::current().proc().ok().and_then(|proc| root.inodes_expected(&proc));
+    let scan = || progress::during(expected, |progress| scan::scan(&root.dir, &options, progress));
     if !global.measuring.cached {
         return scan();
     }
@@ -168,8 +166,8 @@ fn measure(root: &DataRoot, inventory: &Inventory, (global, largest): (&Global, 
         return scan();
     };
     let place = (directory.as_path(), cache::Clock::system());
-    // How much of it need not be walked is not known before.
-    let (measured, notes) = progress::during(None, |progress| cache::scan(&root.dir, inventory, (&options, progress), place));
+    // What need not be walked is met too, all at once.
+    let (measured, notes) = progress::during(expected, |progress| cache::scan(&root.dir, inventory, (&options, progress), place));
     for note in notes {
         output.note(&format!("note: {note}"));
     }

@@ -25,6 +25,7 @@ mod memory;
 mod pace;
 mod queue;
 mod recall;
+mod reopened;
 mod walker;
 
 pub use inode::Usage;

@@ -1,6 +1,6 @@
 //! `--cached`: the same answers, and what of them is not of today.
 
-use crate::sample::{Ran, layerwise, root};
+use crate::sample::{Ran, layerwise, root, run};
 use layerwise::dir::Dir;
 use layerwise::inventory::Inventory;
 use layerwise::usage::cache::{self, Clock};
@@ -9,6 +9,7 @@ use serde_json::Value;
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
+use std::process::Command;
 
 /// Fills the cache as a run does that comes when the sample has been left alone for long enough.
 fn remember(caches: &Path) {
@@ -56,6 +57,21 @@ fn the_second_run_says_the_same_and_how_much_it_did_not_measure() {
     let table = df(caches.path(), "table").output;
     let line = table.lines().find(|line| line.starts_with("From the cache: ")).unwrap();
     assert!(line.contains(&format!("{layers} layer directories, ")) && line.ends_with(" ago"), "{line}");
+}
+
+#[test]
+fn who_is_shown_less_does_not_remember_for_others() {
+    const LESS: [&str; 2] = ["setpriv", "--bounding-set=-sys_admin"];
+    if !nix::unistd::geteuid().is_root() || Command::new(LESS[0]).args([LESS[1], "true"]).output().is_err() {
+        return eprintln!("skipped: who_is_shown_less_does_not_remember_for_others needs root, and setpriv");
+    }
+    let caches = tempfile::tempdir().unwrap();
+    remember(caches.path());
+    let mut command = Command::new(LESS[0]);
+    command.arg(LESS[1]).arg(env!("CARGO_BIN_EXE_layerwise")).args(["df", "--copy", "--cached", "--cache-dir"]).arg(caches.path());
+    let ran = run(command.arg("--data-root").arg(root()));
+    assert!(ran.errors.contains("or by one with other rights"), "{ran:?}");
+    assert!(ran.output.contains("From the cache: nothing"), "{ran:?}");
 }
 
 #[test]

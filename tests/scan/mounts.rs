@@ -2,7 +2,9 @@
 
 use crate::tree::Tree;
 use crate::{machine, measure, measure_as_du, oracle, owned};
+use layerwise::dir::Dir;
 use layerwise::store::place::Area;
+use layerwise::usage::cache::Store;
 
 #[test]
 fn marks_and_whiteouts_are_counted_below_layers_only() {
@@ -98,4 +100,22 @@ fn a_directory_that_is_mounted_on_itself_is_no_other() {
     assert_eq!(measure_as_du(tree.path()), before);
     let _tmpfs = tree.mount(&["-t", "tmpfs", "none"], "plugins/p/propagated-mount/m");
     assert_eq!(measure_as_du(tree.path()).not_entered, [path.canonicalize().unwrap().join("m")]);
+}
+
+#[test]
+fn no_cache_is_made_in_a_data_root_by_another_path() {
+    if !machine::can_mount("mounts::no_cache_is_made_in_a_data_root_by_another_path") {
+        return;
+    }
+    let tree = Tree::new();
+    for name in ["root", "alias", "elsewhere"] {
+        tree.dir(name);
+    }
+    let _bind = tree.mount(&["--bind", tree.path().join("root").to_str().unwrap()], "alias");
+    let root = Dir::root(&tree.path().join("root")).unwrap();
+    for name in ["root/caches", "alias/caches", "alias"] {
+        assert!(Store::open(&tree.path().join(name), &root).is_err(), "{name}");
+    }
+    assert_eq!(std::fs::read_dir(tree.path().join("root")).unwrap().count(), 0);
+    assert!(Store::open(&tree.path().join("elsewhere/caches"), &root).is_ok());
 }

@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! "layerwise cache\n"  version
-//! data-root: path, user, kind of file system, device, inode, birth
+//! data-root: path, user, whether marks were seen, kind of file system, device, inode, birth
 //! layers:    how many; each: name, DiffID, link, three stamps, when measured, 36 figures, inodes with names elsewhere
 //! outside:   how many; each: number, links, met, change
 //! SHA-256 of all that
@@ -26,7 +26,7 @@ use std::sync::Arc;
 
 const MAGIC: &[u8] = b"layerwise cache\n";
 /// To be counted up whenever anything here, or what a figure means, is changed.
-const VERSION: u64 = 2;
+const VERSION: u64 = 3;
 const CHECKSUM: usize = 32;
 /// The longest text: a path.
 const LONGEST: u64 = 4096;
@@ -58,6 +58,8 @@ pub struct Root {
     pub path: PathBuf,
     /// Not everybody sees the same.
     pub user: u32,
+    /// Whether the kernel showed the marks of overlayfs: root in a container may not see them.
+    pub sees_marks: bool,
     /// The kind of its file system, as the kernel numbers them.
     pub kind: u64,
     /// The device of its file system, major and minor.
@@ -84,7 +86,7 @@ pub enum Damage {
     #[error("malformed")]
     Malformed,
     /// It is about something else.
-    #[error("about another data-root, file system or user")]
+    #[error("about another data-root, file system or user, or by one with other rights")]
     Other,
 }
 
@@ -170,7 +172,7 @@ impl Writer {
 
     fn root(&mut self, root: &Root) {
         self.text(root.path.as_os_str().as_bytes());
-        self.words(&[root.user.into(), root.kind, root.device.0.into(), root.device.1.into(), root.inode]);
+        self.words(&[root.user.into(), root.sees_marks.into(), root.kind, root.device.0.into(), root.device.1.into(), root.inode]);
         self.option(root.born, Self::time);
     }
 
@@ -225,6 +227,14 @@ impl<'b> Reader<'b> {
         Some(words)
     }
 
+    fn flag(&mut self) -> Option<bool> {
+        match self.word()? {
+            0 => Some(false),
+            1 => Some(true),
+            _ => None,
+        }
+    }
+
     fn small(&mut self) -> Option<u32> {
         self.word()?.try_into().ok()
     }
@@ -238,11 +248,7 @@ impl<'b> Reader<'b> {
 
     #[expect(clippy::option_option, reason = "the inner one is what was written, the outer one whether it makes sense")]
     fn option<T>(&mut self, read: impl FnOnce(&mut Self) -> Option<T>) -> Option<Option<T>> {
-        match self.word()? {
-            0 => Some(None),
-            1 => read(self).map(Some),
-            _ => None,
-        }
+        if self.flag()? { read(self).map(Some) } else { Some(None) }
     }
 
     /// A list, which ends early where it says that it has more than there is.
@@ -263,8 +269,9 @@ impl<'b> Reader<'b> {
 
     fn root(&mut self) -> Option<Root> {
         let path = OsStr::from_bytes(self.text()?).into();
-        let (user, kind) = (self.small()?, self.word()?);
-        Some(Root { path, user, kind, device: (self.small()?, self.small()?), inode: self.word()?, born: self.option(Self::time)? })
+        let (user, sees_marks, kind) = (self.small()?, self.flag()?, self.word()?);
+        let (device, inode) = ((self.small()?, self.small()?), self.word()?);
+        Some(Root { path, user, sees_marks, kind, device, inode, born: self.option(Self::time)? })
     }
 
     fn stamp(&mut self) -> Option<Stamp> {

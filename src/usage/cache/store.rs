@@ -12,7 +12,7 @@ use std::fs::{DirBuilder, File};
 use std::io::{self, Read as _, Write as _};
 use std::os::fd::OwnedFd;
 use std::os::unix::ffi::OsStrExt as _;
-use std::os::unix::fs::DirBuilderExt as _;
+use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _};
 use std::path::{Path, PathBuf};
 
 /// The largest cache that is read or written: a hundred thousand layers take half of it.
@@ -57,7 +57,7 @@ impl Store {
         // Before anything is made, by where it would be.
         let place = std::path::absolute(path).map_err(|error| fail("make", error.to_string()))?;
         let nearest = place.ancestors().find_map(|above| above.canonicalize().ok()).unwrap_or_default();
-        if nearest.starts_with(root.path()) {
+        if is_below(&nearest, root) {
             return Err(inside());
         }
         DirBuilder::new().recursive(true).mode(0o700).create(path).map_err(|error| fail("make", error.to_string()))?;
@@ -66,7 +66,7 @@ impl Store {
         let stat = fstat(&dir).map_err(|errno| fail("open", io::Error::from(errno).to_string()))?;
         owned(&stat, Mode::S_IWGRP | Mode::S_IWOTH).map_err(|cause| fail("use", cause.to_owned()))?;
         let real = path.canonicalize().map_err(|error| fail("open", error.to_string()))?;
-        if real.starts_with(root.path()) {
+        if is_below(&real, root) {
             return Err(inside());
         }
         let name = Digest::of(root.path().as_os_str().as_bytes()).hex().to_string().into();
@@ -112,20 +112,22 @@ impl Store {
             return Err(self.error("write", "there is too much to remember"));
         }
         self.remove_leftovers();
-        let temporary = OsString::from(format!("{}.{}.new", self.name.display(), std::process::id()));
-        let written = self.write_as(&temporary, bytes);
-        let renamed = written.and_then(|()| Ok(renameat(&self.dir, temporary.as_os_str(), &self.dir, self.name.as_os_str())?));
-        renamed.map_err(|error| {
-            let _ = unlinkat(&self.dir, temporary.as_os_str(), UnlinkatFlags::NoRemoveDir);
-            self.error("write", error)
-        })
+        // Every container has a process of the same number.
+        let nonce = jiff::Timestamp::now().as_nanosecond();
+        let temporary = OsString::from(format!("{}.{}.{nonce}.new", self.name.display(), std::process::id()));
+        self.write_by(&temporary, bytes).map_err(|error| self.error("write", error))
     }
 
-    /// Writes a file that must not be there yet. It is not synced: what a power cut leaves of it is seen by its checksum.
-    fn write_as(&self, name: &OsStr, bytes: &[u8]) -> io::Result<()> {
+    /// Writes a file that must not be there yet, and puts it into its place. It is not synced: what a power cut leaves of it is seen by its
+    /// checksum.
+    fn write_by(&self, temporary: &OsStr, bytes: &[u8]) -> io::Result<()> {
         let flags = OFlag::O_WRONLY | OFlag::O_CREAT | OFlag::O_EXCL | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC;
-        let mut file = File::from(openat(&self.dir, name, flags, Mode::S_IRUSR | Mode::S_IWUSR)?);
-        file.write_all(bytes)
+        let mut file = File::from(openat(&self.dir, temporary, flags, Mode::S_IRUSR | Mode::S_IWUSR)?);
+        let written = file.write_all(bytes);
+        let renamed = written.and_then(|()| Ok(renameat(&self.dir, temporary, &self.dir, self.name.as_os_str())?));
+        renamed.inspect_err(|_| {
+            let _ = unlinkat(&self.dir, temporary, UnlinkatFlags::NoRemoveDir);
+        })
     }
 
     /// Removes what runs that were killed have left: our own unfinished files, an hour old.
@@ -148,6 +150,13 @@ impl Store {
     }
 }
 
+/// Whether `path`, which has no links, is below a data-root, by whichever mount.
+fn is_below(path: &Path, root: &Dir) -> bool {
+    let Ok(own) = fstat(root) else { return true };
+    let is_root = |above: &Path| above.metadata().is_ok_and(|above| (above.dev(), above.ino()) == (own.st_dev, own.st_ino));
+    path.starts_with(root.path()) || path.ancestors().any(is_root)
+}
+
 /// Refuses what is somebody else's, or gives others any of the rights `none`.
 fn owned(stat: &FileStat, none: Mode) -> Result<(), &'static str> {
     if stat.st_uid != geteuid().as_raw() {
@@ -163,7 +172,7 @@ fn owned(stat: &FileStat, none: Mode) -> Result<(), &'static str> {
 mod tests {
     use super::*;
     use std::fs;
-    use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _, chown, symlink};
+    use std::os::unix::fs::{PermissionsExt as _, chown, symlink};
 
     /// A place with a directory `root` to be measured.
     fn place() -> (tempfile::TempDir, Dir) {
@@ -258,11 +267,11 @@ mod tests {
         let (temp, root) = place();
         let caches = temp.path().join("caches");
         let store = Store::open(&caches, &root).unwrap();
-        let unfinished = format!("{}.{}.new", store.path().display(), std::process::id());
         fs::write(temp.path().join("precious"), "precious").unwrap();
-        symlink(temp.path().join("precious"), unfinished).unwrap();
-        drop(store.write(b"x"));
+        symlink(temp.path().join("precious"), caches.join("unfinished")).unwrap();
+        assert!(store.write_by(OsStr::new("unfinished"), b"x").is_err());
         assert_eq!(fs::read(temp.path().join("precious")).unwrap(), b"precious");
+        assert!(caches.join("unfinished").is_symlink(), "what another run has made is left to it");
     }
 
     #[test]

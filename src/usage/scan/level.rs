@@ -2,13 +2,11 @@
 //!
 //! Everything is opened relative to the directory that it was listed in, so no path is too long. A tree can be deeper than a process
 //! may have descriptors: the more of them are in use, the fewer further levels stay open, and those that do not are opened again, step
-//! by step from the nearest one above that is.
+//! by step from the nearest one above that is (`reopened`).
 
 use super::account::Account;
-use super::kernel::Kernel;
-use rustix::io::Errno;
 use std::ffi::{CStr, CString, OsStr};
-use std::os::fd::{AsFd as _, AsRawFd as _, BorrowedFd, OwnedFd};
+use std::os::fd::{AsRawFd as _, BorrowedFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Weak};
@@ -55,21 +53,24 @@ impl<'o> Level<'o> {
         Arc::new(Self { parent, name, depth: spot.depth(), fd: fd.map(Arc::downgrade).unwrap_or_default(), account, directory })
     }
 
-    /// Opens the directory again, if nobody has it open.
-    pub(super) fn reach(&self, kernel: &Kernel) -> Result<Arc<OwnedFd>, Errno> {
-        let mut steps = Vec::new();
-        let mut level = self;
-        let mut reached = loop {
-            if let Some(fd) = level.fd.upgrade() {
-                break fd;
-            }
-            steps.push(level);
-            level = level.parent.as_deref().ok_or(Errno::NOENT)?;
-        };
-        for level in steps.into_iter().rev() {
-            reached = Arc::new(kernel.open(reached.as_fd(), &level.name)?);
-        }
-        Ok(reached)
+    /// The level above, which the root of the walk does not have.
+    pub(super) const fn parent(&self) -> Option<&Arc<Self>> {
+        self.parent.as_ref()
+    }
+
+    /// What it is called there.
+    pub(super) fn name(&self) -> &CStr {
+        &self.name
+    }
+
+    /// How many levels are above.
+    pub(super) const fn depth(&self) -> u64 {
+        self.depth
+    }
+
+    /// Its descriptor, if anybody has it open.
+    pub(super) fn opened(&self) -> Option<Arc<OwnedFd>> {
+        self.fd.upgrade()
     }
 }
 
@@ -100,13 +101,14 @@ impl Spot<'_, '_> {
 
 /// Whether a directory `depth` levels deep stays open when `used` descriptors of at most `limit` are in use.
 ///
-/// All do while there are plenty, then every 16th level, every 256th, every 4096th: so reopening takes about that many steps.
+/// All do while there are plenty, then every 16th level, every 256th, every 4096th: so it is not far to one that is open. The last few are
+/// for what is opened again.
 const fn stays_open(used: u64, depth: u64, limit: u64) -> bool {
-    let every = match used.saturating_mul(8) / if limit == 0 { 1 } else { limit } {
-        0..4 => 1,
-        4..6 => 16,
-        6 => 256,
-        7 => 4096,
+    let every = match used.saturating_mul(16) / if limit == 0 { 1 } else { limit } {
+        0..8 => 1,
+        8..12 => 16,
+        12..14 => 256,
+        14 => 4096,
         _ => return false,
     };
     depth.is_multiple_of(every)
@@ -127,7 +129,6 @@ mod tests {
     use super::*;
     use crate::store::place::Place;
     use crate::usage::scan::account::Owners;
-    use crate::usage::scan::kernel::Times;
 
     fn open(path: &Path) -> Arc<OwnedFd> {
         Arc::new(std::fs::File::open(path).unwrap().into())
@@ -145,22 +146,6 @@ mod tests {
             assert_eq!(stays_open(used, depth, 1000), stays, "{used} used at depth {depth}");
         }
         assert!(!stays_open(1000, 4096, 1000) && !stays_open(5, 4096, 0));
-    }
-
-    #[test]
-    fn a_level_that_was_closed_is_reached_again_from_the_nearest_open_one() {
-        let temp = tempfile::tempdir().unwrap();
-        std::fs::create_dir_all(temp.path().join("a/b/c")).unwrap();
-        std::fs::write(temp.path().join("a/b/c/file"), "x").unwrap();
-        let (owners, top) = (Owners::default(), open(temp.path()));
-        let mut level = Level::root(&top, Account::new(Place::root(), &owners), Directory::default());
-        for name in [c"a", c"b", c"c"] {
-            level = below(&level, name);
-        }
-        let (kernel, _) = Kernel::new(top.as_fd(), Times::Unwanted).unwrap();
-        let reached = level.reach(&kernel).unwrap();
-        assert!(kernel.stat(reached.as_fd(), c"file").is_ok());
-        assert_eq!(Spot { level: &level, name: c"file" }.path(Path::new("/r"), c""), Path::new("/r/a/b/c/file"));
     }
 
     #[test]

@@ -10,6 +10,7 @@ use super::listing::Listing;
 use super::memory::Memory;
 use super::pace::Meter;
 use super::queue::{Frame, Queue, Step, Task};
+use super::reopened::Reopened;
 use super::{Progress, lock};
 use crate::dir::Operation;
 use crate::store::place::Area;
@@ -46,8 +47,8 @@ pub(super) struct Walker<'w, 'o> {
     charged: Option<(Arc<Account<'o>>, Usage)>,
     /// The inodes met, and their bytes, that the progress does not show yet.
     met: (u64, u64),
-    /// The level that was opened again last, because the next directory may be below the same.
-    reached: Option<(Arc<Level<'o>>, Arc<OwnedFd>)>,
+    /// The levels that were opened again last, because the next directory may be below one of them.
+    reopened: Reopened<'o>,
     /// Where the kernel puts the entries of directories.
     pub(super) entries: Vec<u8>,
     /// The subdirectories of the directory that is being read.
@@ -65,7 +66,7 @@ impl<'w, 'o> Walker<'w, 'o> {
             found: Found::new(walk.largest),
             charged: None,
             met: (0, 0),
-            reached: None,
+            reopened: Reopened::default(),
             entries: Vec::with_capacity(super::listing::BUFFER),
             directories: Vec::new(),
             uncounted: Vec::new(),
@@ -106,7 +107,7 @@ impl<'w, 'o> Walker<'w, 'o> {
             own = self.child(spot, &spot.level.account, spot.name, true);
             &own
         };
-        let above = match above.map_or_else(|| self.reach(spot.level), Ok) {
+        let above = match self.reach(spot.level, above) {
             Ok(above) => above,
             Err(errno) => return self.lost(spot, c"", Operation::Open, errno),
         };
@@ -150,7 +151,7 @@ impl<'w, 'o> Walker<'w, 'o> {
 
     /// Counts entries of a directory that whoever read it left to others.
     fn count_all(&mut self, level: &Arc<Level<'o>>, fd: Option<Arc<OwnedFd>>, names: &[u8]) {
-        match fd.map_or_else(|| self.reach(level), Ok) {
+        match self.reach(level, fd) {
             Ok(fd) => {
                 let mut listing = Listing::at(level, fd.as_fd());
                 for name in names.split_inclusive(|&byte| byte == 0) {
@@ -187,15 +188,13 @@ impl<'w, 'o> Walker<'w, 'o> {
         child
     }
 
-    /// The descriptor of a level that did not stay open.
-    fn reach(&mut self, level: &Arc<Level<'o>>) -> Result<Arc<OwnedFd>, Errno> {
-        if let Some((_, fd)) = self.reached.as_ref().filter(|(reached, _)| Arc::ptr_eq(reached, level)) {
-            return Ok(Arc::clone(fd));
+    /// The descriptor of a level, which is `fd` if that stayed open.
+    fn reach(&mut self, level: &Arc<Level<'o>>, fd: Option<Arc<OwnedFd>>) -> Result<Arc<OwnedFd>, Errno> {
+        if let Some(fd) = fd {
+            self.reopened.forget();
+            return Ok(fd);
         }
-        self.reached = None;
-        let fd = level.reach(&self.walk.kernel)?;
-        self.reached = Some((Arc::clone(level), Arc::clone(&fd)));
-        Ok(fd)
+        self.reopened.reach(level, &self.walk.kernel, self.walk.descriptors)
     }
 
     /// Counts a directory that cannot be entered, as `du` does.

@@ -5,7 +5,7 @@ fn stamp(inode: u64) -> Stamp {
 }
 
 fn content() -> Content {
-    let root = Root { path: "/var/lib/docker".into(), user: 0, kind: 0xEF53, device: (8, 1), inode: 2, born: None };
+    let root = Root { path: "/var/lib/docker".into(), user: 0, sees_marks: true, kind: 0xEF53, device: (8, 1), inode: 2, born: None };
     let hex = "0123456789abcdef".repeat(4);
     let open = Open::from_words([1, 2, 0o100_644, 3, 4, 5, 6, 1, 7]).unwrap();
     let layer = |number| {
@@ -37,8 +37,10 @@ fn what_is_written_is_read_back() {
     let content = content();
     assert_eq!(Content::decode(&content.encode()), Ok(content.clone()));
     assert_eq!(content.clone().of(&content.root), Ok(content.clone()));
-    let other = Root { inode: 3, ..content.root.clone() };
-    assert_eq!(content.of(&other), Err(Damage::Other));
+    let root = &content.root;
+    for other in [Root { inode: 3, ..root.clone() }, Root { user: 1, ..root.clone() }, Root { sees_marks: false, ..root.clone() }] {
+        assert_eq!(content.clone().of(&other), Err(Damage::Other));
+    }
 }
 
 #[test]
