@@ -25,6 +25,7 @@ mod same;
 mod sample;
 mod save;
 mod sums;
+mod terminal;
 mod unprivileged;
 mod waste;
 mod why;
