@@ -11,6 +11,7 @@ use super::source::Source;
 use crate::dir::{Cause, Operation, ReadError};
 use crate::id::Digest;
 use crate::store::parse_json;
+use crate::store::repositories::familiar;
 use crate::unreadable::{Pins, Unreadable, keep};
 use serde::Deserialize;
 use std::collections::BTreeMap;
@@ -119,8 +120,7 @@ impl Descriptor {
     /// What people call it; Docker leaves its own registry out of names.
     fn name(&self) -> Option<String> {
         let name = self.annotation("io.containerd.image.name").or_else(|| self.annotation("org.opencontainers.image.ref.name"))?;
-        let short = name.strip_prefix("docker.io/library/").or_else(|| name.strip_prefix("docker.io/"));
-        Some(short.unwrap_or(name).to_owned())
+        Some(familiar(name).into_owned())
     }
 
     /// Whether it says something of an image, such as how it was built, and is none.

@@ -24,7 +24,7 @@ pub(super) struct Global {
     /// How to print: table, json (one document), jsonl (one item a line) or a template such as '{{.ID}} {{.Bytes}}'
     #[arg(long, global = true, value_name = "FORMAT", default_value = "table")]
     pub format: Format,
-    /// Print whole identifiers and texts
+    /// Print whole identifiers and texts, and all columns however narrow the terminal
     #[arg(long, global = true)]
     pub no_trunc: bool,
     /// Print sizes as plain numbers of bytes

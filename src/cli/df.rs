@@ -60,9 +60,11 @@ fn heading(title: &str, align: Align) -> Heading {
 
 /// The table of the classes and their sum.
 fn classes(df: &Df, output: &Output) -> String {
-    let titles = ["COUNT", "SIZE", "APPARENT", "INODES", "RECLAIMABLE"];
-    let mut table =
-        Table::new(std::iter::once(heading("CLASS", Align::Left)).chain(titles.map(|title| heading(title, Align::Right))).collect());
+    let right = |(title, fit): (&str, Fit)| Heading { title: title.to_owned(), align: Align::Right, fit };
+    let figures =
+        [("COUNT", Fit::Omit(2)), ("SIZE", Fit::Keep), ("APPARENT", Fit::Omit(1)), ("INODES", Fit::Keep), ("RECLAIMABLE", Fit::Keep)];
+    let class = Heading { title: "CLASS".to_owned(), align: Align::Left, fit: Fit::Keep };
+    let mut table = Table::new(std::iter::once(class).chain(figures.map(right)).collect());
     let mut row = |name: &str, count: String, weight: Weight, reclaimable: u64| {
         let share = size::percent(reclaimable, weight.bytes).map_or_else(String::new, |percent| format!(" ({percent}%)"));
         let reclaimable = format!("{}{share}", bytes(reclaimable, output));

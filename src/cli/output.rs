@@ -32,7 +32,10 @@ impl Output {
             Color::Never => false,
         };
         Self {
-            style: Style { width: width.filter(|&width| width > 0), colour: if coloured { Colour::Always } else { Colour::Never } },
+            style: Style {
+                width: width.filter(|&width| width > 0 && !global.no_trunc),
+                colour: if coloured { Colour::Always } else { Colour::Never },
+            },
             look: Look {
                 ids: if global.no_trunc { Ids::Full } else { Ids::Short },
                 sizes: if global.bytes { Sizes::Raw } else { Sizes::Human },

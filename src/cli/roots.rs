@@ -18,7 +18,7 @@ pub(super) struct Args {
 }
 
 static COLUMNS: [Column; 7] = [
-    Column::new("path", "PATH", Kind::Name),
+    Column::new("path", "PATH", Kind::Text),
     Column::new("reasons", "FOUND BY", Kind::Text),
     Column::new("daemons", "DAEMON", Kind::Count).hidden(),
     Column::new("lock", "LOCK", Kind::Name),

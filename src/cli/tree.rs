@@ -60,10 +60,10 @@ pub(super) fn run(args: &Args, global: &Global, output: &mut Output) -> Result<S
 fn draw(nodes: &[Node], guides: Guides, output: &Output) -> String {
     let heading = |title: &str, align, fit| Heading { title: title.to_owned(), align, fit };
     let mut drawn = Tree::new(vec![
-        heading("LAYER", Align::Left, Fit::Keep),
+        heading("LAYER", Align::Left, Fit::Shorten),
         heading("SIZE", Align::Right, Fit::Keep),
-        heading("INODES", Align::Right, Fit::Keep),
-        heading("IMAGES", Align::Right, Fit::Keep),
+        heading("INODES", Align::Right, Fit::Omit(2)),
+        heading("IMAGES", Align::Right, Fit::Omit(1)),
         heading("CREATED BY", Align::Left, Fit::Shorten),
     ]);
     let size = Column::new("bytes", "SIZE", Kind::Bytes(Digits::Four));

@@ -14,8 +14,8 @@ use crate::usage::class::Classifier;
 
 /// Say what something is, what holds it, and if nothing does, why not
 ///
-/// TARGET is whatever is in hand: a directory of `overlay2/` or the beginning of its name, any path below the data-root, a link of
-/// `overlay2/l/`, the id of an image, layer, container or build snapshot, a `repo:tag`, a container's name.
+/// TARGET is whatever is in hand: a directory of `overlay2/` or the beginning of its name, any path below the data-root (absolute, or
+/// from the working directory, the data-root or `overlay2/` on), a link of `overlay2/l/`, the id of an image, layer, container or build snapshot, a `repo:tag`, a container's name.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   layerwise why /var/lib/docker/overlay2/4f2c…/diff/usr

@@ -19,6 +19,8 @@ pub struct Column {
     pub kind: Kind,
     /// When it is a column of the table.
     pub show: Show,
+    /// How soon it is left out where space is short, if it may be.
+    pub rank: Option<u8>,
 }
 
 /// What kind of value a column has: decides how it is shown, aligned, sorted and filtered.
@@ -92,7 +94,13 @@ impl Column {
     /// Describes a column that every table has.
     #[must_use]
     pub const fn new(key: &'static str, header: &'static str, kind: Kind) -> Self {
-        Self { key, header, kind, show: Show::Always }
+        Self { key, header, kind, show: Show::Always, rank: None }
+    }
+
+    /// Leaves the column out on a narrow terminal: of several first the one with the highest rank.
+    #[must_use]
+    pub const fn optional(self, rank: u8) -> Self {
+        Self { rank: Some(rank), ..self }
     }
 
     /// Shows the column in wide tables only.
@@ -110,7 +118,7 @@ impl Column {
     /// Describes the column to a table.
     #[must_use]
     pub fn heading(&self) -> Heading {
-        Heading { title: self.header.to_owned(), align: self.kind.align(), fit: self.kind.fit() }
+        Heading { title: self.header.to_owned(), align: self.kind.align(), fit: self.rank.map_or(self.kind.fit(), Fit::Omit) }
     }
 
     /// Shows an item's value, not yet escaped.

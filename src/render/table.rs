@@ -1,7 +1,8 @@
 //! Tables in Docker's style: upper-case headers, three spaces between the columns, no lines, nothing after the last word.
 //!
-//! On a terminal the widest columns that may be shortened are, until a row fits its width; elsewhere nothing is, except that a text of more
-//! than [`WIDEST`] columns is cut unless it ends its row, since every other row would be padded to it.
+//! On a terminal columns that may be left out are, until what remains fits its width with texts that can still be read, and then the widest
+//! columns that may be shortened. Elsewhere nothing is, except that a text of more than [`WIDEST`] columns is cut unless it ends its row,
+//! since every other row would be padded to it.
 
 use super::escape;
 use comfy_table::{CellAlignment, ColumnConstraint, Width, presets};
@@ -15,6 +16,8 @@ const CUT: &str = "…";
 const GAP: usize = 3;
 /// What a shortened column keeps at least.
 const NARROWEST: usize = 8;
+/// What a column is not shortened below for the sake of one that may be left out.
+const READABLE: usize = 20;
 /// How many rows are laid out at a time, so that a long table is not in memory twice.
 const BLOCK: usize = 1024;
 
@@ -45,6 +48,10 @@ pub enum Fit {
     Keep,
     /// Its texts are shortened.
     Shorten,
+    /// Its texts are shortened, but not to less than so many columns.
+    ShortenTo(usize),
+    /// It is left out: of several first the one with the highest number.
+    Omit(u8),
 }
 
 /// Whether escape sequences for colours may be written.
@@ -94,7 +101,11 @@ impl Table {
         if has_header {
             self.rows.insert(0, header);
         }
-        let widths = self.fit(style);
+        let mut widths: Vec<usize> = (0..self.headings.len()).map(|column| self.natural(column)).collect();
+        if let Some(width) = style.width {
+            self.omit(&mut widths, width);
+        }
+        self.fit(&mut widths, style);
         let mut text = String::new();
         for block in self.rows.chunks(BLOCK) {
             self.write(block, &widths, &mut text);
@@ -105,22 +116,34 @@ impl Table {
         }
     }
 
+    /// Leaves out columns until the others fit.
+    fn omit(&mut self, widths: &mut Vec<usize>, width: usize) {
+        let needed = |headings: &[Heading], widths: &[usize]| -> usize {
+            headings.iter().zip(widths).map(|(heading, width)| readable(heading, *width) + GAP).sum()
+        };
+        while needed(&self.headings, widths) > width + GAP {
+            let ranks = self.headings.iter().enumerate().filter_map(|(at, heading)| Some((heading.fit.rank()?, at)));
+            let Some((_, at)) = ranks.max() else { return };
+            self.headings.remove(at);
+            widths.remove(at);
+            self.rows.iter_mut().for_each(|row| drop(row.remove(at)));
+        }
+    }
+
     /// Decides how wide each column is, with the widest that may be shortened giving way first.
-    fn fit(&self, style: &Style) -> Vec<usize> {
-        let mut widths: Vec<usize> = (0..self.headings.len()).map(|column| self.natural(column)).collect();
+    fn fit(&self, widths: &mut [usize], style: &Style) {
         let Some(room) = style.width.map(|width| width.saturating_sub(GAP * self.headings.len().saturating_sub(1))) else {
             widths.last_mut().filter(|_| self.is_open()).into_iter().for_each(|width| *width = usize::MAX);
-            return widths;
+            return;
         };
         let mut surplus = widths.iter().sum::<usize>().saturating_sub(room);
         while surplus > 0 {
             let shortable =
-                widths.iter_mut().zip(&self.headings).filter(|(width, heading)| heading.fit == Fit::Shorten && **width > least(heading));
+                widths.iter_mut().zip(&self.headings).filter(|(width, heading)| least(heading).is_some_and(|least| **width > least));
             let Some((widest, _)) = shortable.max_by_key(|(width, _)| **width) else { break };
             *widest -= 1;
             surplus -= 1;
         }
-        widths
     }
 
     /// Tells whether rows end in texts, which need no padding: one long text must not pad all other rows.
@@ -169,8 +192,28 @@ fn layout<'a>(rows: &[Vec<String>], columns: impl Iterator<Item = (&'a Heading, 
     lines
 }
 
-fn least(heading: &Heading) -> usize {
-    width(&heading.title).max(NARROWEST)
+impl Fit {
+    /// How soon it is left out, if it may be.
+    const fn rank(self) -> Option<u8> {
+        match self {
+            Self::Omit(rank) => Some(rank),
+            Self::Keep | Self::Shorten | Self::ShortenTo(_) => None,
+        }
+    }
+}
+
+/// What a column may be shortened to, if it may be.
+fn least(heading: &Heading) -> Option<usize> {
+    match heading.fit {
+        Fit::Shorten => Some(width(&heading.title).max(NARROWEST)),
+        Fit::ShortenTo(least) => Some(width(&heading.title).max(least)),
+        Fit::Keep | Fit::Omit(_) => None,
+    }
+}
+
+/// What a column so wide needs before others are left out.
+fn readable(heading: &Heading, natural: usize) -> usize {
+    least(heading).map_or(natural, |least| natural.min(least.max(READABLE)))
 }
 
 /// Counts the columns that a text takes on a terminal.

@@ -10,10 +10,13 @@
 //! Rows are given in the order in which they are drawn, each with its depth, so nothing here recurses: a chain of a hundred thousand
 //! layers is drawn as one of three is, save that its guides stop growing at [`DEEPEST`].
 
-use super::table::{Heading, Style, Table};
+use super::table::{Fit, Heading, Style, Table};
 
 /// How many levels are drawn with guides; Docker allows 125 layers. What lies deeper says how deep.
 pub const DEEPEST: usize = 160;
+
+/// What of a label is seen however narrow the terminal: as much as an identifier is long.
+const LEGIBLE: usize = 12;
 
 /// Which characters connect the rows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -60,8 +63,13 @@ impl Tree {
 
     /// Draws the tree, each line with its end.
     #[must_use]
-    pub fn render(self, guides: Guides, style: &Style) -> String {
+    pub fn render(mut self, guides: Guides, style: &Style) -> String {
         let prefixes = self.prefixes(guides);
+        if let Some(labels) = self.headings.first_mut().filter(|labels| labels.fit == Fit::Shorten) {
+            // Guides lead nowhere without the beginning of what they lead to.
+            let least = |(row, prefix): (&Row, &String)| prefix.chars().count() + row.label.chars().count().min(LEGIBLE);
+            labels.fit = Fit::ShortenTo(self.rows.iter().zip(&prefixes).map(least).max().unwrap_or_default());
+        }
         let mut table = Table::new(self.headings);
         for (row, prefix) in self.rows.into_iter().zip(prefixes) {
             table.push(std::iter::once(prefix + &row.label).chain(row.cells));
@@ -105,7 +113,7 @@ impl Place {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::render::table::{Align, Fit};
+    use crate::render::table::Align;
 
     fn draw(rows: &[(usize, &str)], guides: Guides) -> String {
         let mut tree = Tree::new(vec![Heading { title: String::new(), align: Align::Left, fit: Fit::Keep }]);
@@ -148,6 +156,20 @@ mod tests {
                     └── 0e35          8MB   ADD a\\nfi…\n\
                     \u{20}   └── 9b1c    4.1MB   RUN apt-g…\n";
         assert_eq!(tree.render(Guides::Unicode, &style), text);
+    }
+
+    #[test]
+    fn shortens_labels_to_what_can_still_be_read() {
+        let labels = Heading { title: "LAYER".to_owned(), align: Align::Left, fit: Fit::Shorten };
+        let size = Heading { title: "SIZE".to_owned(), align: Align::Right, fit: Fit::Keep };
+        let mut tree = Tree::new(vec![labels, size]);
+        for (depth, label) in [(0, "6be5022fb763"), (1, "99fbf589527a"), (2, "registry.example/team/application:2024")] {
+            tree.push(depth, label.to_owned(), vec!["1.5MB".to_owned()]);
+        }
+        let at = |width| tree.clone().render(Guides::Unicode, &Style { width: Some(width), ..Style::default() });
+        assert!(at(54).contains("\n    └── registry.example/team/application:2024   1.5MB\n"), "{}", at(54));
+        assert!(at(40).contains("\n    └── registry.example/team/a…   1.5MB\n"), "{}", at(40));
+        assert!(at(3).contains("\n└── 99fbf589527a       1.5MB\n    └── registry.ex…   1.5MB\n"), "{}", at(3));
     }
 
     #[test]

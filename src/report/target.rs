@@ -6,6 +6,8 @@ use crate::id::lookup::Match;
 use crate::id::{ChainId, ContainerId, DirId, FileName, ImageId, LinkId, MountName};
 use crate::render::escape;
 use crate::store::place::{Area, Owner, Place};
+use crate::store::repositories;
+use crate::suggest::nearest;
 use crate::usage::class::is_probe;
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -46,6 +48,7 @@ impl Target {
     pub fn id(&self) -> String {
         match self {
             Self::Thing(thing) => thing.to_string(),
+            Self::Owner(owner) if owner.area == Area::DataRoot => ".".to_owned(),
             Self::Owner(owner) if owner.name.is_empty() => escape::path(&owner.path()),
             Self::Owner(owner) => escape::name(&owner.name),
         }
@@ -101,11 +104,33 @@ pub fn find(audit: &Audit, text: &str) -> Match<Target> {
     found.into_iter().collect()
 }
 
+/// The names that were probably meant by one that nothing has: those of the same repository, else the one that is most like it.
+#[must_use]
+pub fn similar(audit: &Audit, text: &str) -> Vec<String> {
+    const SHOWN: usize = 5;
+    let inventory = &audit.inventory;
+    let repository = format!("{}:", repositories::familiar(text));
+    let tags: Vec<String> = inventory
+        .references
+        .keys()
+        .filter(|name| name.starts_with(&repository))
+        .take(SHOWN)
+        .map(|name| escape::line(name).into_owned())
+        .collect();
+    if !tags.is_empty() {
+        return tags;
+    }
+    let containers = inventory.containers.values().filter_map(|container| Some(container.config.as_ref()?.name.as_str()));
+    let names = inventory.references.keys().map(String::as_str).chain(containers).chain(inventory.volumes.keys().map(String::as_str));
+    nearest(text, names).map(|name| escape::line(name).into_owned()).into_iter().collect()
+}
+
 /// The things whose whole name is `text`.
 fn named(audit: &Audit, text: &str) -> BTreeSet<Target> {
     let inventory = &audit.inventory;
-    let tagged = format!("{text}:latest");
-    let images = [text, &tagged].into_iter().filter_map(|name| inventory.references.get(name)).take(1).map(|&id| Thing::Image(id));
+    let familiar = repositories::familiar(text);
+    let tagged = format!("{familiar}:latest");
+    let images = [&*familiar, &tagged].into_iter().filter_map(|name| inventory.references.get(name)).take(1).map(|&id| Thing::Image(id));
     let name = text.strip_prefix('/').unwrap_or(text);
     let containers = inventory.containers.values().filter(|container| container.config.as_ref().is_some_and(|config| config.name == name));
     let containers = containers.map(|container| Thing::Container(container.id));

@@ -13,6 +13,7 @@ use crate::id::ImageId;
 use crate::render::escape::brief;
 use crate::unreadable::{Pins, Unreadable, keep};
 use serde::Deserialize;
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 /// Where the references stand below a data-root.
@@ -63,6 +64,19 @@ pub fn parse(content: &[u8]) -> Result<References, Cause> {
     Ok(references)
 }
 
+/// A name as Docker writes it down: without its own registry, and without a tag where there is a digest.
+#[must_use]
+pub fn familiar(name: &str) -> Cow<'_, str> {
+    let name = name.strip_prefix("docker.io/").or_else(|| name.strip_prefix("index.docker.io/")).unwrap_or(name);
+    let name = name.strip_prefix("library/").filter(|rest| !rest.contains('/')).unwrap_or(name);
+    let Some((tagged, digest)) = name.split_once('@') else { return Cow::Borrowed(name) };
+    match tagged.rsplit_once(':') {
+        // A colon before the last slash is that of a port.
+        Some((repository, tag)) if !tag.contains('/') => Cow::Owned(format!("{repository}@{digest}")),
+        _ => Cow::Borrowed(name),
+    }
+}
+
 /// Whether a reference is one of a repository: another one was written over, in part.
 fn is_of(reference: &str, repository: &str) -> bool {
     reference.strip_prefix(repository).is_some_and(|rest| rest.starts_with([':', '@']))
@@ -89,6 +103,24 @@ mod tests {
         assert_eq!(parse(content.as_bytes()).unwrap()["b:1"], Err("it stands there twice".to_owned()));
         let content = format!(r#"{{"Repositories":{{"app":{{"apq:1":"{one}","application:1":"{one}"}}}}}}"#);
         assert!(parse(content.as_bytes()).unwrap().values().all(Result::is_err));
+    }
+
+    #[test]
+    fn names_are_familiar_as_docker_makes_them() {
+        for (typed, written) in [
+            ("docker.io/library/app:1", "app:1"),
+            ("docker.io/library/app", "app"),
+            ("library/app:1", "app:1"),
+            ("index.docker.io/team/app:1", "team/app:1"),
+            ("docker.io/library/a/b:1", "library/a/b:1"),
+            ("app:1@sha256:00", "app@sha256:00"),
+            ("host:5000/app@sha256:00", "host:5000/app@sha256:00"),
+            ("host:5000/library/app:1@sha256:00", "host:5000/library/app@sha256:00"),
+            ("host:5000/docker.io/app:1", "host:5000/docker.io/app:1"),
+            ("", ""),
+        ] {
+            assert_eq!(familiar(typed), written, "{typed}");
+        }
     }
 
     #[test]

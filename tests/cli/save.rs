@@ -137,7 +137,8 @@ pub(crate) fn write(images: &[Image], directory: &Path, hand: Hand, pack: Pack) 
         for name in image.names.iter().map(Some).chain(image.names.is_empty().then_some(None)) {
             let mut entry = manifest.clone();
             if let Some(name) = name {
-                entry["annotations"] = json!({ "io.containerd.image.name": format!("docker.io/library/{name}") });
+                let library = if name.contains('/') { "" } else { "library/" };
+                entry["annotations"] = json!({ "io.containerd.image.name": format!("docker.io/{library}{name}") });
             }
             oci.push(entry);
         }

@@ -1,6 +1,6 @@
 //! `why`, `inspect` and `freed`: every way of naming something, and what is said of it.
 
-use crate::sample::{json, layerwise, printed, root};
+use crate::sample::{binary, json, layerwise, printed, root, run};
 
 #[test]
 fn an_image_is_held_by_its_names_and_containers() {
@@ -63,6 +63,13 @@ fn a_thing_may_be_named_in_every_way() {
         (&below("volumes/orders/_data/db"), "volume", "orders"),
         (&below("image/vfs"), "inactive-store", "vfs"),
         (&below("image/overlay2/repositories.json"), "metadata", "image/overlay2"),
+        (&below(""), "metadata", "."),
+        (&below("image/../volumes/orders"), "volume", "orders"),
+        ("docker.io/shop/worker:2", "image", "sha256:85e5bbda3573"),
+        ("docker.io/library/tool", "image", "sha256:d2f53d236881"),
+        ("l/DTBL4BTISJH5LWFE2R52N2XI4B", "link", "DTBL4BTISJH5LWFE2R52N2XI4B"),
+        (&format!("overlay2/{rw}/diff/srv/shop/app.py"), "directory", rw),
+        (&format!("{rw}/"), "directory", rw),
     ] {
         let answer = json(&["why", text]);
         let item = &answer["items"][0];
@@ -73,11 +80,41 @@ fn a_thing_may_be_named_in_every_way() {
 }
 
 #[test]
+fn a_path_may_start_where_one_is() {
+    let rw = "1c9c4eb1185d8f6c4ea2eceb486d6b64df91f4a340ab30406a481db0018abd0a";
+    let why = |from: &str, path: &str| {
+        let mut command = binary();
+        command
+            .current_dir(root().join(from))
+            .args(["--copy", "why", "--format", "{{.kind}} {{.id}}", path])
+            .env("LAYERWISE_DATA_ROOT", root());
+        run(&mut command).output
+    };
+    let directory = format!("directory {rw}\n");
+    assert_eq!(why(&format!("overlay2/{rw}/diff"), "."), directory);
+    assert_eq!(why("overlay2", &format!("./{rw}/diff")), directory);
+    assert_eq!(why(&format!("overlay2/{rw}/diff/srv"), "../.."), directory);
+    assert_eq!(why("volumes", "orders/_data"), "volume orders\n");
+    // A name stays one, whatever lies where one is.
+    assert_eq!(why("overlay2", "shop/worker:2"), "image sha256:85e5bbda35734698f381679d4e1d9dfdfbc2f78ca9fe6c658fbc950305db86d1\n");
+    assert_eq!(why("", "."), "metadata .\n");
+    // What is said to lie here is not looked for elsewhere.
+    assert_eq!(why("", ".."), "");
+    assert_eq!(why("volumes", &format!("./{rw}/diff")), "");
+}
+
+#[test]
 fn what_is_nothing_or_several_things_is_not_guessed() {
     let ran = layerwise(&["why", "zzz"]);
     let hint = "hint: give a name, an id or its beginning, a directory of overlay2/, a link, or a path below the data-root\n";
     assert_eq!((ran.status, ran.output.as_str()), (1, ""));
     assert_eq!(ran.errors, format!("layerwise: nothing here is called zzz\n{hint}"));
+    for (text, similar) in
+        [("debian", "debian:12, debian:bookworm"), ("shop/woker:2", "shop/worker:2"), ("migate", "migrate"), ("order", "orders")]
+    {
+        let ran = layerwise(&["why", text]);
+        assert_eq!(ran.errors, format!("layerwise: nothing here is called {text}, did you mean {similar}?\n{hint}"));
+    }
     let ran = layerwise(&["why", "5"]);
     assert_eq!((ran.status, ran.output.as_str()), (1, ""));
     assert_eq!(

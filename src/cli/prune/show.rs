@@ -38,14 +38,12 @@ pub(super) fn plan(plan: &Plan, output: &Output) -> String {
 
 fn table(plan: &Plan, output: &Output) -> String {
     let heading = |title: &str, align, fit| Heading { title: title.to_owned(), align, fit };
-    let left = |title| heading(title, Align::Left, Fit::Keep);
-    let right = |title| heading(title, Align::Right, Fit::Keep);
     let mut table = Table::new(vec![
-        left("CLASS"),
-        left("KIND"),
-        left("ID"),
-        right("SIZE"),
-        right("INODES"),
+        heading("CLASS", Align::Left, Fit::Keep),
+        heading("KIND", Align::Left, Fit::Omit(2)),
+        heading("ID", Align::Left, Fit::Shorten),
+        heading("SIZE", Align::Right, Fit::Keep),
+        heading("INODES", Align::Right, Fit::Omit(1)),
         heading("PATH", Align::Left, Fit::Shorten),
     ]);
     for action in &plan.actions {

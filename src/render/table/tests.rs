@@ -58,6 +58,32 @@ fn shortens_the_widest_texts_to_fit() {
 }
 
 #[test]
+fn leaves_columns_out_where_texts_could_not_be_read_any_more() {
+    let mut table = Table::new(vec![
+        heading("ID", Align::Left, Fit::Keep),
+        heading("INODES", Align::Right, Fit::Omit(1)),
+        heading("SIZE", Align::Right, Fit::Keep),
+        heading("COPIES", Align::Right, Fit::Omit(2)),
+        heading("CREATED BY", Align::Left, Fit::Shorten),
+    ]);
+    table.push(["4f4fb700ef54", "12", "7.8MB", "3", "RUN apt-get update && apt-get install"].map(str::to_owned));
+    let header = |width| table.clone().render(&terminal(width)).lines().next().unwrap().to_owned();
+    let widest = |width| table.clone().render(&terminal(width)).lines().map(|line| line.chars().count()).max().unwrap();
+    for (width, titles) in [
+        (100, "ID             INODES    SIZE   COPIES   CREATED BY"),
+        (61, "ID             INODES    SIZE   COPIES   CREATED BY"),
+        (60, "ID             INODES    SIZE   CREATED BY"),
+        (52, "ID             INODES    SIZE   CREATED BY"),
+        (51, "ID              SIZE   CREATED BY"),
+        (40, "ID              SIZE   CREATED BY"),
+    ] {
+        assert_eq!(header(width), titles, "{width}");
+        assert!(widest(width) <= width);
+    }
+    assert_eq!(table.clone().render(&Style::default()).lines().next(), Some("ID             INODES    SIZE   COPIES   CREATED BY"));
+}
+
+#[test]
 fn keeps_identifiers_and_headers_however_narrow_the_terminal() {
     let text = table(&[["4f4fb700ef54", "a:1", "7.8MB", "text that is long"]]).render(&terminal(3));
     assert_eq!(text, "ID             REFERENCES    SIZE   CREATED BY\n4f4fb700ef54   a:1          7.8MB   text that…\n");

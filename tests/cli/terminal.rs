@@ -1,0 +1,60 @@
+//! Tables on a terminal: a row is a line of it, however narrow it is.
+
+use crate::sample::{binary, root};
+use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
+use rustix::termios::{Winsize, tcsetwinsize};
+use std::fs::File;
+use std::io::Read as _;
+use std::process::Stdio;
+
+/// What `layerwise` prints on the sample to a terminal of so many columns, without the colour of the header.
+fn on_terminal(width: u16, arguments: &[&str]) -> String {
+    let controller = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).unwrap();
+    grantpt(&controller).unwrap();
+    unlockpt(&controller).unwrap();
+    let path = ptsname(&controller, Vec::new()).unwrap();
+    let terminal = File::options().read(true).write(true).open(path.to_str().unwrap()).unwrap();
+    tcsetwinsize(&terminal, Winsize { ws_row: 24, ws_col: width, ws_xpixel: 0, ws_ypixel: 0 }).unwrap();
+    let mut command = binary();
+    command.arg("--copy").args(arguments).env("LAYERWISE_DATA_ROOT", root()).stderr(Stdio::null()).stdout(terminal);
+    let mut child = command.spawn().unwrap();
+    // Keeps the terminal open on this side too, which would be waited for.
+    drop(command);
+    let mut shown = Vec::new();
+    // When nobody has the terminal open any more, reading it fails.
+    File::from(controller).read_to_end(&mut shown).unwrap_or_default();
+    assert!(child.wait().unwrap().success(), "{arguments:?}");
+    String::from_utf8(shown).unwrap().replace("\x1b[1m", "").replace("\x1b[0m", "").replace("\r\n", "\n")
+}
+
+#[test]
+fn tables_fit_the_width() {
+    for width in [60, 80, 120, 200] {
+        for command in
+            [&["images"][..], &["layers"], &["containers"], &["build-cache"], &["tree"], &["roots"], &["prune", "--dry-run"], &["df"]]
+        {
+            let shown = on_terminal(width, command);
+            // What is not of the table are sentences.
+            let table = shown.lines().take_while(|line| !line.is_empty());
+            let widest = table.map(|line| line.chars().count()).max().unwrap();
+            assert!(widest <= width.into(), "{command:?}: {widest} columns of {width}:\n{shown}");
+        }
+    }
+}
+
+#[test]
+fn what_says_most_is_not_left_out() {
+    let header = |width, command| on_terminal(width, &[command]).lines().next().unwrap().split_whitespace().collect::<Vec<_>>().join(" ");
+    assert_eq!(header(80, "images"), "IMAGE IMAGE ID SIZE EXCLUSIVE RECLAIMABLE INODES");
+    assert_eq!(header(60, "images"), "IMAGE IMAGE ID SIZE EXCLUSIVE");
+    assert_eq!(header(80, "layers"), "LAYER DIRECTORY STATE SIZE INODES CREATED BY");
+    assert_eq!(header(60, "tree"), "LAYER SIZE CREATED BY");
+    assert_eq!(header(60, "df"), "CLASS SIZE INODES RECLAIMABLE");
+    assert!(header(160, "images").ends_with("INODES CONTAINERS"));
+    let whole = [["images"], ["tree"], ["df"]].map(|command| on_terminal(60, &[&command[..], &["--no-trunc"]].concat()));
+    assert!(
+        whole[0].contains("CREATED") && whole[0].contains("debian@sha256:d2606e9ec34bf666de0182b77fd66a9a75933b7bf85025d8ca4e6c167530421e")
+    );
+    assert!(whole[1].contains("debian@sha256:d2606e9ec34bf666de0182b77fd66a9a75933b7bf85025d8ca4e6c167530421e"), "{}", whole[1]);
+    assert!(whole[2].contains("APPARENT"));
+}
