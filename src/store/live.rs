@@ -17,6 +17,7 @@
 //!
 //! What stays out of sight says each module for itself (`namespaces`, `holders`).
 
+mod adrift;
 pub mod command;
 pub mod config;
 pub mod daemons;
@@ -82,8 +83,8 @@ impl Live {
 pub fn read(proc: &Proc, root: &Dir) -> Live {
     let mut gaps = Gaps::default();
     let pids = pids(proc, &mut gaps);
-    let mounts = mounts::read(proc, &pids, &mut gaps);
-    let holders = holders::read(proc, &pids, root, &mut gaps);
+    let (mounts, mounted) = mounts::read(proc, &pids, &mut gaps);
+    let holders = holders::read(proc, &pids, (root, mounted), &mut gaps);
     let daemons = daemons::read(proc, &pids, &mut gaps);
     let shims = shims::read(proc, &pids, &mut gaps);
     let lock = locks::read(proc, root, &mut gaps);

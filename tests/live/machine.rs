@@ -45,11 +45,12 @@ impl Host {
     /// Adds a process that root started in the first namespaces, with the machine's root.
     pub(crate) fn process(&self, pid: u32, command: &str) -> Process<'_> {
         let process = Process { host: self, place: self.path(format!("proc/{pid}")) };
+        let numbers = mount_numbers();
         fs::create_dir_all(process.place.join("fd")).unwrap();
         fs::create_dir_all(process.place.join("ns")).unwrap();
         process
             .file("cmdline", &format!("{}\0", command.replace(' ', "\0")))
-            .file("mountinfo", "")
+            .file("mountinfo", if pid == 10 { &numbers } else { "" })
             .file("status", "Name:\tx\nUid:\t0\t0\t0\t0\n")
             .file("stat", &format!("{pid} (a) b) S 1 1 1 0 -1 0 0 0 0 0 0 0 0 0 20 0 1 0 250 0 0"))
             .link("ns/mnt", "mnt:[4026531832]")
@@ -135,6 +136,13 @@ impl Process<'_> {
         }
         self
     }
+}
+
+/// A table of mounts that have nothing but the numbers of the real machine's, where the directories of this one lie.
+fn mount_numbers() -> String {
+    let real = fs::read_to_string("/proc/self/mountinfo").unwrap();
+    let numbers = real.lines().map(|line| line.split(' ').next().unwrap());
+    numbers.flat_map(|number| [number, " 0 0:1 / / rw - x x rw\n"]).collect()
 }
 
 /// What tells the directory at `path` from others.

@@ -16,14 +16,16 @@
 //! first process that is not assumed, which has more rights than any other and is kept from view even from root in some virtual machines:
 //! it was there before every layer, and stands in none.
 
+use super::adrift::Mounted;
 use super::gaps::{Fact, Gaps};
-use super::mounts::Names;
+use super::mounts::{self, Names};
 use super::namespaces;
 use super::proc::{FileId, Proc, untold_if_long};
 use crate::dir::{Cause, Dir, Operation, ReadError};
 use crate::id::DirId;
 use crate::store::overlay2;
 use rayon::iter::{IntoParallelRefIterator as _, ParallelIterator as _};
+use std::collections::HashSet;
 use std::ffi::{OsStr, OsString};
 use std::fmt;
 use std::os::unix::ffi::OsStrExt as _;
@@ -80,16 +82,19 @@ pub struct Holder {
     pub name: String,
 }
 
-/// Reads which of `pids` hold something of the data-root `root`.
-pub(super) fn read(proc: &Proc, pids: &[u32], root: &Dir, gaps: &mut Gaps) -> Vec<Holder> {
-    let here = Here::new(proc, root);
+/// Reads which of `pids` hold something of the data-root `root`; `mounted` are the numbers of all mounts.
+pub(super) fn read(proc: &Proc, pids: &[u32], (root, mounted): (&Dir, HashSet<u64>), gaps: &mut Gaps) -> Vec<Holder> {
+    let mut here = Here::new(proc, root, mounted);
     let looked: Vec<_> = pids.par_iter().filter(|&&pid| here.own_pid != Some(pid)).map(|&pid| (pid, here.look(pid))).collect();
     let mut holders = Vec::new();
     let mut hidden = Vec::new();
+    let mut adrift = Vec::new();
     for (pid, looked) in looked {
         match looked {
-            Ok(paths) if paths.is_empty() => {}
-            Ok(paths) => holders.extend(here.holders(pid, paths)),
+            Ok(looked) => {
+                holders.extend(here.holders(pid, looked.held));
+                adrift.extend(looked.adrift.into_iter().map(|link| (pid, link)));
+            }
             Err(_) if pid == FIRST => {}
             Err(error) => hidden.push((pid, error)),
         }
@@ -99,6 +104,16 @@ pub(super) fn read(proc: &Proc, pids: &[u32], root: &Dir, gaps: &mut Gaps) -> Ve
     }
     for (_, error) in hidden {
         gaps.note(Fact::OpenFiles, error);
+    }
+    if !adrift.is_empty() {
+        // What was mounted since the tables were read is in none of them.
+        here.mounted.numbers = mounts::read_numbers(proc);
+    }
+    for (pid, link) in adrift.into_iter().filter(|(pid, link)| here.mounted.lacks(proc, *pid, link)) {
+        gaps.note(
+            Fact::OpenFiles,
+            here.error(pid, &link, "it lies on a file system that is mounted nowhere any more, so it may be of any layer"),
+        );
     }
     holders.sort_unstable();
     holders.dedup_by(|next, first| {
@@ -117,7 +132,7 @@ fn look_again(here: &Here<'_>, hidden: &mut Vec<(u32, ReadError)>, holders: &mut
         hidden.retain(|&(pid, _)| {
             let looked = here.look(pid);
             let is_hidden = looked.is_err();
-            holders.extend(looked.map(|paths| here.holders(pid, paths)).unwrap_or_default());
+            holders.extend(looked.map(|looked| here.holders(pid, looked.held)).unwrap_or_default());
             is_hidden
         });
     }
@@ -164,42 +179,59 @@ struct Here<'a> {
     program: Option<FileId>,
     view: Option<(OsString, OsString)>,
     store: Option<FileId>,
+    mounted: Mounted,
+}
+
+/// What was seen of a process.
+#[derive(Debug, Default)]
+struct Looked {
+    /// What it holds that names something of an `overlay2`.
+    held: Vec<(Link, Names)>,
+    /// The links to what may be of any layer, as long as no mount is found that they lie on.
+    adrift: Vec<PathBuf>,
 }
 
 impl<'a> Here<'a> {
-    fn new(proc: &'a Proc, root: &'a Dir) -> Self {
+    fn new(proc: &'a Proc, root: &'a Dir, numbers: HashSet<u64>) -> Self {
         let own_pid = proc.own_pid();
         let program = own_pid.and_then(|own| proc.behind(own, "exe").ok());
         let view = own_pid.and_then(|own| namespaces::view(proc, own, Path::new("")));
-        let mut here = Self { proc, root, own_pid, program, view, store: None };
-        here.store = here.identity(Path::new(overlay2::PATH));
-        here
+        let identity = |path: &str| root.stamp(path).ok().flatten().map(FileId::from);
+        let store = identity(overlay2::PATH);
+        let homes = identity("").into_iter().chain(store).collect();
+        Self { proc, root, own_pid, program, view, store, mounted: Mounted { numbers, homes } }
     }
 
-    /// What a process holds that names something of an `overlay2`.
-    fn look(&self, pid: u32) -> Result<Vec<(Link, Names)>, ReadError> {
-        let mut held = Vec::new();
+    /// Looks into a process.
+    fn look(&self, pid: u32) -> Result<Looked, ReadError> {
+        let mut looked = Looked::default();
         for link in links(self.proc, pid)? {
             if link.leads.as_os_str().is_empty() && self.may_be_here(pid, &link.place) {
-                let cause = Cause::Malformed("its path is longer than the kernel tells, and it lies on this file system".to_owned());
-                let path = self.proc.path().join(pid.to_string()).join(link.place);
-                return Err(ReadError { path, operation: Operation::Read, cause });
+                return Err(self.error(pid, &link.place, "its path is longer than the kernel tells, and it lies on this file system"));
             }
             let link = Link { leads: without_mark(&link.leads).to_owned(), ..link };
             let names = Names::of_path(&link.leads);
             if !names.directories.is_empty() || !names.others.is_empty() {
-                held.push((link, names));
+                looked.held.push((link, names));
+            } else if link.leads.is_absolute() && self.mounted.lacks(self.proc, pid, &link.place) {
+                looked.adrift.push(link.place);
             }
         }
-        Ok(held)
+        Ok(looked)
     }
 
-    /// Whether what the link `link` of a process leads to may lie in this data-root: it lies on its file system, or on that of `overlay2`, and
+    /// What there is to say against the link `link` of a process.
+    fn error(&self, pid: u32, link: &Path, why: &str) -> ReadError {
+        let path = self.proc.path().join(pid.to_string()).join(link);
+        ReadError { path, operation: Operation::Read, cause: Cause::Malformed(why.to_owned()) }
+    }
+
+    /// Whether the link `link` of a process leads to what may lie in this data-root: it lies on its file system, or on that of `overlay2`, and
     /// is no directory that verifiably lies elsewhere there.
     fn may_be_here(&self, pid: u32, link: &Path) -> bool {
-        let homes: Vec<FileId> = [self.identity(Path::new("")), self.store].into_iter().flatten().collect();
+        let homes = &self.mounted.homes;
         let is_near = |found: FileId| homes.iter().any(|home| home.device == found.device);
-        self.proc.behind(pid, link).map_or(true, is_near) && self.proc.is_below(pid, link, &homes) != Some(false)
+        self.proc.behind(pid, link).map_or(true, is_near) && self.proc.is_below(pid, link, homes) != Some(false)
     }
 
     /// By which of `held` process `pid` holds something of this data-root.

@@ -20,6 +20,8 @@ use std::path::PathBuf;
 /// One mount, its texts as the kernel wrote them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Mount<'a> {
+    /// Its number, which no other mount of the machine has at the same time.
+    pub id: u64,
     /// The device of the file system, major and minor.
     pub device: (u32, u32),
     /// The directory of the file system that is mounted, escaped.
@@ -65,7 +67,8 @@ pub fn parse(text: &[u8]) -> impl Iterator<Item = Result<Mount<'_>, NotAMount>> 
 
 fn parse_line(line: &[u8]) -> Option<Mount<'_>> {
     let mut fields = line.split(|&byte| byte == b' ');
-    let device = parse_device(fields.nth(2)?, 10)?;
+    let id = std::str::from_utf8(fields.next()?).ok()?.parse().ok()?;
+    let device = parse_device(fields.nth(1)?, 10)?;
     let (root, point) = (fields.next()?, fields.next()?);
     fields.next()?;
     fields.find(|&field| field == b"-")?;
@@ -73,7 +76,7 @@ fn parse_line(line: &[u8]) -> Option<Mount<'_>> {
     // Whatever is left, in case a file system wrote a blank as it is.
     let options = fields.next()?;
     let begin = line.len().checked_sub(options.len() + fields.map(|field| field.len() + 1).sum::<usize>())?;
-    Some(Mount { device, root, point, kind, source, options: line.get(begin..)? })
+    Some(Mount { id, device, root, point, kind, source, options: line.get(begin..)? })
 }
 
 /// Reads `major:minor` in the given base.
@@ -113,6 +116,7 @@ mod tests {
     fn reads_the_fields_around_the_dash() {
         let line = "46 42 0:39 /sub /a/merged rw,relatime shared:2 master:1 - overlay over rw,lowerdir=/l/A:/l/B";
         let expected = Mount {
+            id: 46,
             device: (0, 39),
             root: b"/sub",
             point: b"/a/merged",

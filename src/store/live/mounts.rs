@@ -23,7 +23,7 @@ use super::proc::Proc;
 use crate::dir::{Cause, Operation, ReadError};
 use crate::id::{DirId, LinkId};
 use crate::store::place::is_inactive_driver;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Path, PathBuf};
@@ -115,14 +115,30 @@ type Found = BTreeMap<(Names, (u32, u32)), Seen>;
 /// Where a mount was seen first: in which process, at which point, and as which type of file system.
 type Seen = (u32, PathBuf, String);
 
-/// Reads the mounts of every namespace that one of `pids` lives in, has open, or sees a file of.
-pub(super) fn read(proc: &Proc, pids: &[u32], gaps: &mut Gaps) -> Vec<LiveMount> {
+/// Reads the mounts of every namespace that one of `pids` lives in, has open, or sees a file of; with the numbers of all mounts there are.
+pub(super) fn read(proc: &Proc, pids: &[u32], gaps: &mut Gaps) -> (Vec<LiveMount>, HashSet<u64>) {
     let mut found = Found::new();
+    let mut all = HashSet::new();
     namespaces::each_table(proc, pids, |pid, table| match table {
-        Ok(text) => gather_noting(proc, &text, pid, (&mut found, gaps)),
+        Ok(text) => {
+            all.extend(numbers(&text));
+            gather_noting(proc, &text, pid, (&mut found, gaps));
+        }
         Err(error) => gaps.note(Fact::Mounts, error),
     });
-    found.into_iter().map(|((names, _), seen)| live(names, seen)).collect()
+    (found.into_iter().map(|((names, _), seen)| live(names, seen)).collect(), all)
+}
+
+/// Reads the numbers alone.
+pub(super) fn read_numbers(proc: &Proc) -> HashSet<u64> {
+    let mut all = HashSet::new();
+    namespaces::each_table(proc, &proc.pids().unwrap_or_default(), |_, table| all.extend(numbers(&table.unwrap_or_default())));
+    all
+}
+
+/// The numbers of the mounts in a table.
+fn numbers(table: &[u8]) -> impl Iterator<Item = u64> {
+    mountinfo::parse(table).flatten().map(|mount| mount.id)
 }
 
 /// As [`gather`]; what is no mount is a gap.
