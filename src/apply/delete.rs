@@ -1,5 +1,6 @@
 //! Deleting for good, and what was freed by it: see [`tree`] for how.
 
+mod batch;
 mod tree;
 
 use super::Stop;

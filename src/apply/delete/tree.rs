@@ -2,12 +2,13 @@
 //!
 //! A directory that lies deep is moved up to the top of what is being deleted, under a number, and becomes a tree of its own; so does one that
 //! lies high, if a thread has nothing to do. So neither the depth of a tree nor the length of its paths costs anything, and few
-//! directories are open at a time. A directory is listed a bufferful at a time while it is emptied, so that its size costs nothing either. What
-//! is left after an interruption looks different then, but nobody will ever look.
+//! directories are open at a time. A directory is listed while it is emptied, a bounded batch of files at a time, so that its size costs little
+//! either. What is left after an interruption looks different then, but nobody will ever look.
 //!
 //! What did not go, because it resisted or because there was no room to move it up or no descriptor left to open it, is tried again as long as
 //! anything else goes; what is told in the end is what resisted the last time.
 
+use super::batch::Batch;
 use super::{Failures, Tally};
 use crate::apply::Stop;
 use crate::apply::top::open_dir;
@@ -32,6 +33,9 @@ const MOST_WAITING: usize = 4096;
 
 /// The bytes of a listing that are read at a time.
 const BUFFER: usize = 16 << 10;
+
+/// How many bytes of names of files are gathered at most.
+const LARGEST: usize = 2 << 20;
 
 /// Deletes what is in `top`, which a person calls `path`, until nothing more goes or somebody wants it to end.
 pub(super) fn empty(top: &OwnedFd, (tally, stop): (&Tally, &Stop), path: &Path) {
@@ -104,10 +108,14 @@ impl Pass<'_> {
     fn contents<'scope>(&'scope self, scope: &Scope<'scope>, dir: &OwnedFd, trail: &Trail<'_>, depth: usize) {
         let mut buffer = Vec::with_capacity(BUFFER);
         let mut listing = RawDir::new(dir, buffer.spare_capacity_mut());
+        let mut files = Batch::default();
         while let Some(entry) = listing.next() {
             let entry = match entry {
                 Ok(entry) => entry,
-                Err(errno) => return self.fail(trail, errno),
+                Err(errno) => {
+                    self.files(dir, &mut files, trail);
+                    return self.fail(trail, errno);
+                }
             };
             if self.is_stopped() {
                 return;
@@ -115,10 +123,31 @@ impl Pass<'_> {
             let name = entry.file_name();
             match (name.to_bytes(), entry.file_type()) {
                 (b"." | b"..", _) => {}
-                (_, FileType::Directory | FileType::Unknown) => self.child(scope, (dir, name), trail, depth),
-                _ => self.remove(dir, name, (AtFlags::empty(), &Trail::In(trail, name))),
+                (_, FileType::Directory | FileType::Unknown) => {
+                    // Not one large batch for each level.
+                    if files.is_larger_than(BUFFER) {
+                        self.files(dir, &mut files, trail);
+                    }
+                    self.child(scope, (dir, name), trail, depth);
+                }
+                _ => files.add(entry.ino(), name),
+            }
+            if files.is_larger_than(LARGEST) {
+                self.files(dir, &mut files, trail);
             }
         }
+        self.files(dir, &mut files, trail);
+    }
+
+    /// Deletes the files of a batch, and leaves it empty.
+    fn files(&self, dir: &OwnedFd, files: &mut Batch, trail: &Trail<'_>) {
+        for name in files.in_order() {
+            if self.is_stopped() {
+                return;
+            }
+            self.remove(dir, name, (AtFlags::empty(), &Trail::In(trail, name)));
+        }
+        files.clear();
     }
 
     /// Deletes the directory `name` in `dir`, or leaves it to another thread or another time.
