@@ -119,8 +119,9 @@ fn neither_depth_nor_width_takes_memory() {
         let measured = measure(tree.path(), threads);
         assert_eq!(owned(&measured, Area::LayerDiff, "wide").inodes, width + 1);
     }
-    let grown = machine::peak_memory() - made;
-    assert!(made - before < 4 << 20 && grown < 12 << 20, "{} + {grown} bytes more", made - before);
+    // The kernel adds up later what each processor counts, so that a peak may be told a little lower than before.
+    let [making, walking] = [made.saturating_sub(before), machine::peak_memory().saturating_sub(made)];
+    assert!(making < 4 << 20 && walking < 12 << 20, "{making} + {walking} bytes more");
     assert_eq!(measure(tree.path(), 2).total.inodes, oracle::du(tree.path(), &["--inodes"]));
 }
 

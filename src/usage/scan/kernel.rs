@@ -164,3 +164,48 @@ pub(super) const fn is_gone(errno: Errno) -> bool {
 pub(super) const fn is_mount(errno: Errno) -> bool {
     matches!(errno, Errno::XDEV)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::os::unix::fs::symlink;
+    use std::path::Path;
+
+    fn directory(path: &Path) -> OwnedFd {
+        std::fs::File::open(path).unwrap().into()
+    }
+
+    /// The kernel as it is, and one without `openat2`.
+    fn kernels(at: &OwnedFd) -> [Kernel; 2] {
+        [true, false].map(|refuses_mounts| Kernel { refuses_mounts, ..Kernel::new(at.as_fd(), Times::Unwanted).unwrap().0 })
+    }
+
+    #[test]
+    fn what_became_a_link_or_a_file_since_it_was_listed_is_gone() {
+        let temp = tempfile::tempdir().unwrap();
+        std::fs::create_dir(temp.path().join("directory")).unwrap();
+        std::fs::write(temp.path().join("file"), "").unwrap();
+        symlink("directory", temp.path().join("link")).unwrap();
+        let at = directory(temp.path());
+        for kernel in kernels(&at) {
+            assert!(kernel.open(at.as_fd(), c"directory").is_ok());
+            for name in [c"link", c"file", c"nothing"] {
+                assert!(kernel.open(at.as_fd(), name).is_err_and(is_gone), "{name:?}");
+            }
+            assert_eq!(kernel.stat(at.as_fd(), c"link").unwrap().kind, FileType::Symlink);
+        }
+    }
+
+    #[test]
+    fn nothing_behind_a_mount_is_entered_or_counted() {
+        // Both are mounted wherever there is a system.
+        let root = directory(Path::new("/"));
+        for kernel in kernels(&root) {
+            for name in [c"proc", c"sys"] {
+                let inode = kernel.open(root.as_fd(), name).and_then(|fd| kernel.stat_opened(fd.as_fd()));
+                assert!(inode.is_err_and(is_mount) && kernel.stat(root.as_fd(), name).is_err_and(is_mount), "{name:?}");
+                assert_eq!(kernel.stamp(root.as_fd(), name), None);
+            }
+        }
+    }
+}
