@@ -3,6 +3,7 @@ use super::exit::{Failure, Status};
 use super::list::print_single;
 use super::output::Output;
 use super::session::{Scan, Session};
+use crate::plan::Wanted;
 use crate::render::age;
 use crate::render::size;
 use crate::render::table::{Align, Fit, Heading, Table};
@@ -26,7 +27,7 @@ const SHOWN: usize = 10;
 
 pub(super) fn run(args: &Args, global: &Global, output: &mut Output) -> Result<Status, Failure> {
     let scan = if args.verbose { Scan::MeasureLargest(SHOWN) } else { Scan::Measure };
-    let session = Session::open(global, scan, output)?;
+    let session = Session::open_with(global, (scan, &Wanted::default()), output)?;
     let Some(account) = &session.audit.account else { return Err(Failure::unreadable("nothing was measured")) };
     let detail = if args.verbose { Detail::Things } else { Detail::Classes };
     let df = df::sum(&session.audit, account, session.filesystem(), detail);
@@ -43,8 +44,14 @@ pub(super) fn run(args: &Args, global: &Global, output: &mut Output) -> Result<S
         for class in Class::ALL {
             text.push_str(&largest(class, things, shown, output));
         }
-        text.push_str(&paths(("LARGEST FILES", "SIZE"), document.body.largest_files.as_deref(), output));
-        text.push_str(&paths(("FULLEST DIRECTORIES", "ENTRIES"), document.body.fullest_directories.as_deref(), output));
+        // What is in remembered layers was not looked at.
+        let of = if document.body.from_cache.as_ref().is_some_and(|from_cache| from_cache.layers > 0) {
+            ", OF WHAT WAS MEASURED NOW"
+        } else {
+            ""
+        };
+        text.push_str(&paths((&format!("LARGEST FILES{of}"), "SIZE"), document.body.largest_files.as_deref(), output));
+        text.push_str(&paths((&format!("FULLEST DIRECTORIES{of}"), "ENTRIES"), document.body.fullest_directories.as_deref(), output));
     }
     output.print(&text)?;
     Ok(status)

@@ -3,6 +3,7 @@ use super::exit::{Failure, Status};
 use super::file::{self, Readers};
 use super::output::Output;
 use super::session::{Scan, Session};
+use crate::plan::Wanted;
 use crate::render::format::Format;
 use crate::render::metrics;
 use crate::render::words::to_u64;
@@ -30,7 +31,7 @@ pub(super) fn run(args: &Args, global: &Global, output: &mut Output) -> Result<S
         return Err(Failure::usage("metrics have a format of their own").hint("`layerwise df --format json` has the same figures"));
     }
     let begun = Instant::now();
-    let session = Session::open(global, Scan::Measure, output)?;
+    let session = Session::open_with(global, (Scan::Measure, &Wanted::default()), output)?;
     let Some(account) = &session.audit.account else { return Err(Failure::unreadable("nothing was measured")) };
     let inventory = &session.audit.inventory;
     let unmeasured = to_u64(account.measured.unreadable.len());

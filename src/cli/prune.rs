@@ -122,6 +122,7 @@ impl Planned {
             return Ok(Self { session, plan });
         }
         let session = Session::open_with(global, (Scan::Measure, &wanted), output)?;
+        session.mention_cache(output);
         let root = &session.root.dir;
         if let Some(refusal) = apply::refuse(root, &session.audit, wanted.emptiness) {
             return Err(refusal.into());

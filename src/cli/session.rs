@@ -8,10 +8,11 @@ use crate::audit::Audit;
 use crate::data_root::{self, DataRoot, FileSystem, Machine, Reason};
 use crate::inventory::{DRIVER, Inventory};
 use crate::plan::Wanted;
-use crate::render::words;
+use crate::render::{age, words};
 use crate::store::live::{self, Live, LockState, locks};
 use crate::union::Marks;
 use crate::usage::{cache, scan};
+use jiff::Timestamp;
 
 /// Whether everything is to be measured.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -43,10 +44,12 @@ pub(super) struct Session {
 impl Session {
     /// Finds, reads and, if wanted, measures the data-root that the command line means.
     pub(super) fn open(global: &Global, scan: Scan, output: &mut Output) -> Result<Self, Failure> {
-        Self::open_with(global, (scan, &Wanted::default()), output)
+        let session = Self::open_with(global, (scan, &Wanted::default()), output)?;
+        session.mention_cache(output);
+        Ok(session)
     }
 
-    /// As [`Session::open`], where somebody wants more than what is garbage anyway.
+    /// As [`Session::open`], where somebody wants more than what is garbage anyway, and tells what came from the cache.
     pub(super) fn open_with(global: &Global, (scan, wanted): (Scan, &Wanted), output: &mut Output) -> Result<Self, Failure> {
         prepare(global, output)?;
         let machine = Machine::current();
@@ -63,6 +66,17 @@ impl Session {
         let session = Self { root, audit: Audit::with(inventory, measured, &assumptions) };
         session.mention_unreadable(output);
         Ok(session)
+    }
+
+    /// Says how much of what was measured is not of now.
+    pub(super) fn mention_cache(&self, output: &mut Output) {
+        let from_cache = self.audit.account.as_ref().and_then(|account| account.measured.from_cache);
+        let oldest = from_cache.and_then(|from_cache| Timestamp::from_second(from_cache.oldest?).ok());
+        if let Some((from_cache, oldest)) = from_cache.zip(oldest) {
+            let layers = words::count(from_cache.layers, "layer directory");
+            let ago = age::ago(oldest, output.look.now).to_lowercase();
+            output.note(&format!("note: {layers} from the cache; the oldest figure was measured {ago}"));
+        }
     }
 
     /// The figures of the file system, if it tells them.

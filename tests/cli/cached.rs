@@ -57,6 +57,9 @@ fn the_second_run_says_the_same_and_how_much_it_did_not_measure() {
     let table = df(caches.path(), "table").output;
     let line = table.lines().find(|line| line.starts_with("From the cache: ")).unwrap();
     assert!(line.contains(&format!("{layers} layer directories, ")) && line.ends_with(" ago"), "{line}");
+    assert!(table.contains("\nLARGEST FILES, OF WHAT WAS MEASURED NOW "), "{table}");
+    let list = layerwise(&["layers", "--cached", "--cache-dir", caches.path().to_str().unwrap()]);
+    assert!(list.errors.starts_with(&format!("note: {layers} layer directories from the cache; the oldest ")), "{}", list.errors);
 }
 
 #[test]
