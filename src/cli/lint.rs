@@ -151,7 +151,7 @@ fn look_into(input: &Input, scene: &mut Scene, wanted: Wanted) -> Vec<Unreadable
         return Vec::new();
     }
     if !input.sees_marks() {
-        let why = || Err("only root is shown which directories hide what is below them".to_owned());
+        let why = || Err("only root with all rights is shown which directories hide what is below them".to_owned());
         scene.insides = wanted.images.into_iter().map(|image| (image, why())).collect();
         return Vec::new();
     }

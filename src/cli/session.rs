@@ -92,13 +92,15 @@ impl Session {
 
     /// Whether those are shown to this process.
     pub(super) fn sees_marks(&self) -> bool {
-        self.marks() == Marks::User || nix::unistd::geteuid().is_root()
+        self.marks() == Marks::User || scan::trusted_are_shown()
     }
 
     /// Says that the marks of overlayfs cannot be seen, where that is so.
     pub(super) fn mention_hidden_marks(&self, output: &mut Output) {
         if !self.sees_marks() {
-            output.note("note: only root is shown which directories hide what is below them, so some of that may be missing here");
+            output.note(
+                "note: only root with all rights is shown which directories hide what is below them, so some of that may be missing here",
+            );
         }
     }
 

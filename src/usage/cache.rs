@@ -177,13 +177,11 @@ impl Root {
     /// When the kernel does not say.
     pub fn of(root: &Dir) -> Result<Self, ReadError> {
         use crate::dir::Operation;
-        use rustix::thread::{CapabilitySet, capabilities};
         let statfs = rustix::fs::fstatfs(root).map_err(|errno| root.error("", Operation::Stat, std::io::Error::from(errno)))?;
         let stamp = root.stamp("")?.ok_or_else(|| root.error("", Operation::Stat, nix::errno::Errno::ENOENT))?;
         let kind = u64::try_from(statfs.f_type).unwrap_or_default();
         let user = nix::unistd::geteuid().as_raw();
-        // `trusted.` attributes are shown to those who may administer the system.
-        let sees_marks = capabilities(None).is_ok_and(|own| own.effective.contains(CapabilitySet::SYS_ADMIN));
+        let sees_marks = scan::trusted_are_shown();
         Ok(Self { path: root.path().to_owned(), user, sees_marks, kind, device: stamp.device, inode: stamp.inode, born: stamp.born })
     }
 }

@@ -30,6 +30,7 @@ mod walker;
 
 pub use inode::Usage;
 pub use largest::Large;
+pub use marks::trusted_are_shown;
 pub use memory::{Layer, Memory, Open, Outside, Part, Stamps, Walked};
 
 use crate::dir::{Dir, Operation};

@@ -7,10 +7,11 @@
 //! trusted.overlay.whiteout  on an empty file in a directory marked "x": a whiteout
 //! user.overlay.…            the same where the overlay was mounted with `userxattr`
 //! ```
-//! The kernel hides `trusted.` attributes from all but root.
+//! The kernel hides `trusted.` attributes from all who may not administer the system ([`trusted_are_shown`]).
 
 use rustix::fs::{fgetxattr, flistxattr, llistxattr};
 use rustix::io::Errno;
+use rustix::thread::{CapabilitySet, capabilities};
 use std::ffi::{CStr, CString};
 use std::os::fd::{AsRawFd as _, BorrowedFd};
 
@@ -40,6 +41,12 @@ pub(super) struct FileMarks {
     pub(super) is_metacopy: bool,
     /// Whether it is a whiteout, if its directory may have such.
     pub(super) is_whiteout: bool,
+}
+
+/// Whether the kernel shows `trusted.` attributes to this process: root in a container, for one, may not see them.
+#[must_use]
+pub fn trusted_are_shown() -> bool {
+    capabilities(None).is_ok_and(|own| own.effective.contains(CapabilitySet::SYS_ADMIN))
 }
 
 /// Reads the marks of an opened directory.
