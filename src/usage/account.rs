@@ -205,9 +205,9 @@ impl Spare {
     }
 
     fn is_reclaimable(&self, owner: &Owner, class: Class) -> bool {
-        let Ok(name) = std::str::from_utf8(&owner.name) else { return matches!(class, Class::Garbage | Class::InactiveStores) };
+        let Ok(name) = std::str::from_utf8(&owner.name) else { return class == Class::Garbage };
         match class {
-            Class::Garbage | Class::InactiveStores => true,
+            Class::Garbage => true,
             Class::ImageLayers | Class::BuildCache => {
                 matches!(owner.area, Area::LayerDir | Area::LayerDiff)
                     && self.dirs.get(name).is_some_and(|&node| !self.needed_by_containers.contains(node))
@@ -215,7 +215,8 @@ impl Spare {
             Class::ContainerLayers => name.parse().is_ok_and(|id| self.idle_dirs.contains(&id)),
             Class::ContainerFiles => self.idle_containers.contains(name),
             Class::Volumes => owner.area == Area::Volume && !self.used_volumes.contains(name),
-            Class::Plugins | Class::Metadata | Class::Other => false,
+            // Stores that are not read may be those of another daemon, or be needed by a container of theirs.
+            Class::InactiveStores | Class::Plugins | Class::Metadata | Class::Other => false,
         }
     }
 }

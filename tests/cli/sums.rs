@@ -16,6 +16,16 @@ fn df_is_du() {
 }
 
 #[test]
+fn what_is_not_read_is_not_called_reclaimable() {
+    let document = json(&["df"]);
+    let classes = document["classes"].as_array().unwrap();
+    let class = |name: &str| classes.iter().find(|class| class["class"] == name).unwrap();
+    assert!(class("inactive-stores")["bytes"].as_u64().unwrap() > 0);
+    assert_eq!(class("inactive-stores")["reclaimable_bytes"], 0);
+    assert_eq!(class("garbage")["reclaimable_bytes"], class("garbage")["bytes"]);
+}
+
+#[test]
 fn df_names_classes_garbage_and_the_largest_things() {
     let text = printed(&["df", "--verbose"]);
     assert!(text.starts_with("CLASS "));
