@@ -30,14 +30,14 @@ pub(super) struct Global {
     /// Print sizes as plain numbers of bytes
     #[arg(long, global = true)]
     pub bytes: bool,
-    /// Print identifiers only
+    /// Print identifiers only, of whatever is listed
     #[arg(short, long, global = true)]
     pub quiet: bool,
     /// When to use colours
     #[arg(long, global = true, value_name = "WHEN", default_value = "auto")]
     pub color: Color,
-    /// How many threads read and measure [default: found at run time]
-    #[arg(long, global = true, value_name = "N")]
+    /// How many threads read and measure, at most 256 [default: found at run time]
+    #[arg(long, global = true, value_name = "N", value_parser = threads)]
     pub threads: Option<NonZeroUsize>,
     #[command(flatten)]
     pub measuring: Measuring,
@@ -55,6 +55,11 @@ pub(super) struct Measuring {
     /// Leave the processor and, where its scheduler knows priorities, the disk to everybody else
     #[arg(long, global = true)]
     pub io_nice: bool,
+}
+
+/// How many threads: with thousands they would do little else than wake each other.
+fn threads(text: &str) -> Result<NonZeroUsize, &'static str> {
+    text.parse().ok().filter(|threads| (1..=256).contains(threads)).and_then(NonZeroUsize::new).ok_or("give a number from 1 to 256")
 }
 
 /// When to use colours.

@@ -1,12 +1,12 @@
 use super::args::Global;
 use super::exit::{Failure, Status};
-use super::list::value;
+use super::list::{print_items, value};
 use super::output::Output;
 use super::session::{Scan, Session};
 use super::targets;
-use crate::render::format::Format;
-use crate::render::{json, list};
-use crate::report::{Document, Items, inspect};
+use crate::render::json;
+use crate::report::inspect::{self, Item};
+use crate::report::{Document, Items};
 use crate::usage::class::Classifier;
 
 /// Print everything that is known of something, as JSON
@@ -25,11 +25,8 @@ pub(super) fn run(args: &Args, global: &Global, output: &mut Output) -> Result<S
     let audit = &session.audit;
     let classifier = Classifier::new(&audit.inventory, &audit.graph, &audit.verdicts);
     let (items, status) = targets::answer(&session, &args.targets, output, |text, target| inspect::tell(audit, &classifier, text, target));
-    let document = value(&Document::new("inspect", &audit.inventory, Items { items }))?;
-    let text = match &global.format {
-        Format::Table => json::pretty(&document) + "\n",
-        format => list::single(&document, format).map_err(Failure::usage)?.unwrap_or_default(),
-    };
-    output.print(&text)?;
+    let document = Document::new("inspect", &audit.inventory, Items { items });
+    let whole = |_: &[Item], _: &Output| Ok(json::pretty(&value(&document)?) + "\n");
+    print_items(&document, |item| &item.why.id, (global, output), whole)?;
     Ok(status)
 }

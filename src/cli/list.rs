@@ -6,7 +6,9 @@ use super::input::Input;
 use super::output::Output;
 use super::session::Scan;
 use crate::audit::Audit;
-use crate::render::column::Column;
+use crate::render::column::{Column, short_id};
+use crate::render::escape;
+use crate::render::format::Format;
 use crate::render::list::{self, Extent, Listing, View};
 use crate::report::{Document, Items};
 use serde::Serialize;
@@ -72,6 +74,30 @@ pub(super) fn run<T: Serialize>(
 /// A report as JSON.
 pub(super) fn value<T: Serialize>(document: &T) -> Result<Value, Failure> {
     serde_json::to_value(document).map_err(|error| Failure::unreadable(format!("cannot write JSON: {error}")))
+}
+
+/// Prints a report that is a list drawn by its command: as one document, as its items one by one, or as a table, which is `draw`n.
+///
+/// With `-q` the identifiers stand for the table.
+pub(super) fn print_items<T: Serialize>(
+    document: &Document<Items<T>>,
+    id: impl Fn(&T) -> &str,
+    (global, output): (&Global, &mut Output),
+    draw: impl Fn(&[T], &Output) -> Result<String, Failure>,
+) -> Result<(), Failure> {
+    let items = &document.body.items;
+    let text = match &global.format {
+        Format::Json => return print_single(document, global, output).map(drop),
+        Format::Table if global.quiet => {
+            items.iter().map(|item| escape::line(&short_id(id(item), output.look.ids)).into_owned() + "\n").collect()
+        }
+        Format::Table => draw(items, output)?,
+        format => {
+            let one = |item| Ok(list::single(&value(item)?, format).map_err(Failure::usage)?.unwrap_or_default());
+            items.iter().map(one).collect::<Result<String, Failure>>()?
+        }
+    };
+    output.print(&text)
 }
 
 /// Prints a report that is one thing, in every format but the table; says whether it did.

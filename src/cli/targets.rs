@@ -5,7 +5,7 @@ use super::output::Output;
 use super::session::Session;
 use crate::audit::Audit;
 use crate::id::lookup::Match;
-use crate::render::words;
+use crate::render::{escape, words};
 use crate::report::target::{self, Target};
 use crate::unreadable::Unreadable;
 use std::path::{Component, Path, PathBuf};
@@ -102,6 +102,7 @@ pub(super) fn told(lost: &[Unreadable], output: &mut Output) -> Status {
 }
 
 fn unknown(text: &str, similar: &[String]) -> String {
+    let text = escape::line(text);
     match similar {
         [] => format!("nothing here is called {text}"),
         names => format!("nothing here is called {text}, did you mean {}?", names.join(", ")),
@@ -110,7 +111,7 @@ fn unknown(text: &str, similar: &[String]) -> String {
 
 fn ambiguous(text: &str, candidates: &[Target]) -> Failure {
     const SHOWN: usize = 10;
-    let mut lines = vec![format!("{text} may mean {} things:", candidates.len())];
+    let mut lines = vec![format!("{} may mean {} things:", escape::line(text), candidates.len())];
     lines.extend(candidates.iter().take(SHOWN).map(|candidate| format!("  {} {}", candidate.kind(), candidate.id())));
     if candidates.len() > SHOWN {
         lines.push(format!("  and {} more", candidates.len() - SHOWN));

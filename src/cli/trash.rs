@@ -59,8 +59,8 @@ enum Command {
 
 const COLUMNS: [Column; 9] = [
     Column::new("id", "TRASH ID", Kind::Name),
-    Column::new("created", "CREATED", Kind::Age),
-    Column::new("state", "STATE", Kind::Name),
+    Column::new("created", "CREATED", Kind::Age).optional(2),
+    Column::new("state", "STATE", Kind::Name).optional(1),
     Column::new("class", "CLASS", Kind::Name),
     Column::new("subject", "ID", Kind::Id),
     Column::new("bytes", "SIZE", Kind::Bytes(Digits::Four)),

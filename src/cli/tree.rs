@@ -1,12 +1,11 @@
 use super::args::Global;
 use super::exit::{Failure, Status};
 use super::input::Input;
-use super::list::print_single;
+use super::list::print_items;
 use super::output::Output;
 use super::session::Scan;
 use crate::graph::Thing;
 use crate::render::column::{Column, Kind};
-use crate::render::format::Format;
 use crate::render::size::Digits;
 use crate::render::table::{Align, Fit, Heading};
 use crate::render::tree::{Guides, Tree};
@@ -47,13 +46,8 @@ pub(super) fn run(args: &Args, global: &Global, output: &mut Output) -> Result<S
     }
     let nodes = tree::forest(input.audit(), &wanted);
     let document = Document::new("tree", &input.audit().inventory, Items { items: nodes });
-    if global.format == Format::Table {
-        let guides = if args.ascii { Guides::Ascii } else { Guides::Unicode };
-        let text = draw(&document.body.items, guides, output);
-        output.print(&text)?;
-    } else {
-        print_single(&document, global, output)?;
-    }
+    let guides = if args.ascii { Guides::Ascii } else { Guides::Unicode };
+    print_items(&document, |node| &node.id, (global, output), |nodes, output| Ok(draw(nodes, guides, output)))?;
     Ok(input.status())
 }
 

@@ -1,13 +1,12 @@
 use super::args::Global;
 use super::exit::{Failure, Status};
-use super::list::{print_single, value};
+use super::list::print_items;
 use super::output::Output;
 use super::session::{Scan, Session};
 use super::targets;
 use crate::render::column::short_id;
-use crate::render::format::Format;
+use crate::render::escape;
 use crate::render::size::{self, Digits};
-use crate::render::{escape, list};
 use crate::report::why::{self, Item};
 use crate::report::{Document, Items};
 use crate::usage::class::Classifier;
@@ -42,17 +41,8 @@ pub(super) fn run(args: &Args, global: &Global, output: &mut Output) -> Result<S
     let classifier = Classifier::new(&audit.inventory, &audit.graph, &audit.verdicts);
     let (items, status) = targets::answer(&session, &args.targets, output, |text, target| why::answer(audit, &classifier, text, target));
     let document = Document::new("why", &audit.inventory, Items { items });
-    if global.format == Format::Json {
-        print_single(&document, global, output)?;
-    } else {
-        for item in &document.body.items {
-            let text = match list::single(&value(item)?, &global.format).map_err(Failure::usage)? {
-                Some(text) => text,
-                None => explain(item, global, output),
-            };
-            output.print(&text)?;
-        }
-    }
+    let draw = |items: &[Item], output: &Output| Ok(items.iter().map(|item| explain(item, global, output)).collect());
+    print_items(&document, |item| &item.id, (global, output), draw)?;
     Ok(status)
 }
 

@@ -173,7 +173,8 @@ struct Spare {
     needed_by_containers: crate::graph::reach::Set,
     idle_containers: BTreeSet<String>,
     idle_dirs: BTreeSet<DirId>,
-    used_volumes: BTreeSet<String>,
+    /// Nothing if a container's config is lost: it may have used any.
+    used_volumes: Option<BTreeSet<String>>,
     dirs: HashMap<String, crate::graph::NodeId>,
 }
 
@@ -185,6 +186,7 @@ impl Spare {
         let idle = |status| matches!(status, Status::Created | Status::Exited | Status::Dead);
         let idle: Vec<_> =
             inventory.containers.values().filter(|container| container.config.as_ref().is_some_and(|config| idle(config.status))).collect();
+        let configs: Option<Vec<_>> = inventory.containers.values().map(|container| container.config.as_ref()).collect();
         let mounts = idle.iter().filter_map(|container| inventory.mounts.get(&container.id.into()));
         let dirs = graph.things().filter_map(|(node, thing)| match thing {
             Thing::Dir(id) => Some((id.to_string(), node)),
@@ -194,28 +196,24 @@ impl Spare {
             needed_by_containers,
             idle_dirs: mounts.flat_map(Mount::dirs).collect(),
             idle_containers: idle.iter().map(|container| container.id.to_string()).collect(),
-            used_volumes: inventory
-                .containers
-                .values()
-                .filter_map(|container| container.config.as_ref())
-                .flat_map(|config| config.volumes.clone())
-                .collect(),
+            used_volumes: configs.map(|configs| configs.iter().flat_map(|config| config.volumes.clone()).collect()),
             dirs: dirs.collect(),
         }
     }
 
     fn is_reclaimable(&self, owner: &Owner, class: Class) -> bool {
-        let Ok(name) = std::str::from_utf8(&owner.name) else { return matches!(class, Class::Garbage | Class::InactiveStores) };
+        let Ok(name) = std::str::from_utf8(&owner.name) else { return class == Class::Garbage };
         match class {
-            Class::Garbage | Class::InactiveStores => true,
+            Class::Garbage => true,
             Class::ImageLayers | Class::BuildCache => {
                 matches!(owner.area, Area::LayerDir | Area::LayerDiff)
                     && self.dirs.get(name).is_some_and(|&node| !self.needed_by_containers.contains(node))
             }
             Class::ContainerLayers => name.parse().is_ok_and(|id| self.idle_dirs.contains(&id)),
             Class::ContainerFiles => self.idle_containers.contains(name),
-            Class::Volumes => owner.area == Area::Volume && !self.used_volumes.contains(name),
-            Class::Plugins | Class::Metadata | Class::Other => false,
+            Class::Volumes => owner.area == Area::Volume && self.used_volumes.as_ref().is_some_and(|used| !used.contains(name)),
+            // Stores that are not read may be those of another daemon, or be needed by a container of theirs.
+            Class::InactiveStores | Class::Plugins | Class::Metadata | Class::Other => false,
         }
     }
 }

@@ -24,6 +24,32 @@ fn a_template_is_filled_in_for_each_item() {
 }
 
 #[test]
+fn what_is_not_a_table_is_told_item_by_item_too() {
+    for arguments in [&["tree", "tool:latest"][..], &["why", "tool:latest", "web"], &["inspect", "tool:latest", "web"]] {
+        let whole = json(arguments);
+        let items = whole["items"].as_array().unwrap();
+        let lines = printed(&[arguments, &["--format", "jsonl"]].concat());
+        let lines: Vec<serde_json::Value> = lines.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+        assert_eq!(&lines, items);
+        let whole: Vec<String> = items.iter().map(|item| format!("{}\n", item["id"].as_str().unwrap())).collect();
+        assert_eq!(printed(&[arguments, &["--format", "{{.ID}}"]].concat()), whole.concat());
+        assert_eq!(printed(&[arguments, &["-q", "--no-trunc"]].concat()), whole.concat());
+        let short = |id: &String| format!("{}\n", &id.trim_start_matches("sha256:")[..12]);
+        assert_eq!(printed(&[arguments, &["-q"]].concat()), whole.iter().map(short).collect::<String>());
+    }
+}
+
+#[test]
+fn threads_are_a_reasonable_number() {
+    assert_eq!(printed(&["images", "-q", "--threads", "256"]), printed(&["images", "-q", "--threads", "1"]));
+    for number in ["0", "257", "-1", "many"] {
+        let ran = layerwise(&["images", &format!("--threads={number}")]);
+        assert_eq!(ran.status, 2);
+        assert!(ran.errors.contains("give a number from 1 to 256"), "{}", ran.errors);
+    }
+}
+
+#[test]
 fn identifiers_and_sizes_are_whole_where_that_is_asked_for() {
     let short = printed(&["images", "-q"]);
     assert!(short.lines().all(|line| line.len() == 12), "{short}");

@@ -2,6 +2,7 @@
 
 use crate::sample::json;
 use serde_json::Value;
+use std::collections::BTreeSet;
 
 /// Asserts that `object` has these keys, whatever else it has.
 fn has(object: &Value, keys: &[&str]) {
@@ -142,5 +143,49 @@ fn sizes_are_null_where_nothing_was_measured() {
     }
     for layer in items(&["layers", "--no-scan"], &["bytes"]) {
         assert!(layer["bytes"].is_null() && layer["inodes"].is_null());
+    }
+}
+
+/// What stands between backticks in the section of docs/json.md with this title.
+fn documented(title: &str) -> BTreeSet<&'static str> {
+    let document = include_str!("../../docs/json.md");
+    let section = document.split("\n## ").find(|section| section.starts_with(title)).unwrap_or_else(|| unreachable!("{title}"));
+    let quoted = section.split('`').skip(1).step_by(2);
+    quoted.flat_map(|text| text.split(|c: char| !c.is_ascii_alphanumeric() && c != '_')).collect()
+}
+
+/// Every key in a document, however deep.
+fn keys(value: &Value) -> Vec<&str> {
+    match value {
+        Value::Object(object) => object.iter().flat_map(|(key, value)| std::iter::once(key.as_str()).chain(keys(value))).collect(),
+        Value::Array(elements) => elements.iter().flat_map(keys).collect(),
+        _ => Vec::new(),
+    }
+}
+
+#[test]
+fn all_are_documented() {
+    // The sections that one refers to are named after it.
+    for (arguments, sections) in [
+        (&["df", "-v"][..], &["`df`"][..]),
+        (&["images"], &["`images`"]),
+        (&["layers"], &["`layers`"]),
+        (&["containers"], &["`containers`"]),
+        (&["build-cache"], &["`build-cache`"]),
+        (&["tree"], &["`tree`"]),
+        (&["why", "--scan", "web", "58128cd4", "shop/api:2", "orders"], &["`why`"]),
+        (&["freed", "shop/worker:2", "worker"], &["`freed`", "`why`"]),
+        (&["changes", "web"], &["`changes`"]),
+        (&["locate", "/etc/passwd", "in", "shop/api:2"], &["`locate`"]),
+        (&["waste", "--duplicates"], &["`waste`"]),
+        (&["check"], &["`check`"]),
+        (&["roots"], &["`roots`"]),
+        (&["prune", "--dry-run"], &["`prune`"]),
+        (&["repair", "--dry-run"], &["`repair`", "`prune`"]),
+    ] {
+        let known: BTreeSet<&str> = sections.iter().copied().chain(["All documents"]).flat_map(documented).collect();
+        let document = document(arguments);
+        let unknown: BTreeSet<&str> = keys(&document).into_iter().filter(|key| !known.contains(key)).collect();
+        assert!(unknown.is_empty(), "docs/json.md says nothing of these keys of {arguments:?}: {unknown:?}");
     }
 }

@@ -1,7 +1,10 @@
 //! `df` against `du`.
 
-use crate::sample::{json, printed, root};
+use crate::sample::{binary, json, printed, root, run};
+use serde_json::Value;
 use std::collections::BTreeMap;
+use std::fs;
+use std::path::Path;
 use std::process::Command;
 
 #[test]
@@ -13,6 +16,27 @@ fn df_is_du() {
     let total = &json(&["df"])["total"];
     assert_eq!(total["bytes"], du("--block-size=1"));
     assert_eq!(total["inodes"], du("--inodes"));
+}
+
+#[test]
+fn what_is_not_read_is_not_called_reclaimable() {
+    let class = |root: &Path, name: &str| -> Value {
+        let df = run(binary().args(["--copy", "df", "--format", "json", "--data-root"]).arg(root));
+        let document: Value = serde_json::from_str(&df.output).unwrap();
+        document["classes"].as_array().unwrap().iter().find(|class| class["class"] == name).unwrap().clone()
+    };
+    let stores = class(root(), "inactive-stores");
+    assert!(stores["bytes"].as_u64().unwrap() > 0 && stores["reclaimable_bytes"] == 0);
+    let garbage = class(root(), "garbage");
+    assert_eq!(garbage["reclaimable_bytes"], garbage["bytes"]);
+
+    // The container whose config is lost may have used any volume.
+    assert_eq!(class(root(), "volumes")["reclaimable_bytes"], 0);
+    let temp = tempfile::tempdir().unwrap();
+    let copy = temp.path().join("copy");
+    assert!(Command::new("cp").arg("-a").args([root(), &copy]).status().unwrap().success());
+    fs::remove_dir_all(copy.join("containers/3f65d1ae1f861641ab964aa35fab06f204fcee5a3e2f00e995f5142a3ec960c8")).unwrap();
+    assert!(class(&copy, "volumes")["reclaimable_bytes"].as_u64().unwrap() > 0);
 }
 
 #[test]
@@ -48,7 +72,7 @@ fn the_garbage_of_df_is_what_check_lists() {
 }
 
 /// How many findings are about this kind of thing.
-fn listed_as(check: &serde_json::Value, kind: &str) -> usize {
+fn listed_as(check: &Value, kind: &str) -> usize {
     check["findings"].as_array().unwrap().iter().filter(|finding| finding["kind"] == kind).count()
 }
 

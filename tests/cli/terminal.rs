@@ -30,13 +30,24 @@ fn on_terminal(width: u16, arguments: &[&str]) -> String {
 #[test]
 fn tables_fit_the_width() {
     for width in [60, 80, 120, 200] {
-        for command in
-            [&["images"][..], &["layers"], &["containers"], &["build-cache"], &["tree"], &["roots"], &["prune", "--dry-run"], &["df"]]
-        {
+        for command in [
+            &["images"][..],
+            &["layers"],
+            &["containers"],
+            &["build-cache"],
+            &["tree"],
+            &["roots"],
+            &["prune", "--dry-run"],
+            &["df"],
+            &["changes", "web"],
+            &["locate", "/etc/passwd", "in", "shop/api:2"],
+            &["waste"],
+        ] {
             let shown = on_terminal(width, command);
-            // What is not of the table are sentences.
-            let table = shown.lines().take_while(|line| !line.is_empty());
-            let widest = table.map(|line| line.chars().count()).max().unwrap();
+            // What is not of a table are sentences.
+            let is_table = |part: &&str| part.split([' ', '\n']).next().is_some_and(|word| word.chars().all(|c| c.is_ascii_uppercase()));
+            let tables = shown.split("\n\n").filter(is_table);
+            let widest = tables.flat_map(str::lines).map(|line| line.chars().count()).max().unwrap();
             assert!(widest <= width.into(), "{command:?}: {widest} columns of {width}:\n{shown}");
         }
     }

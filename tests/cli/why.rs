@@ -130,6 +130,8 @@ fn what_is_nothing_or_several_things_is_not_guessed() {
 hint: give more of the id
 "
     );
+    let ran = layerwise(&["why", "a\nlayerwise: b\u{1b}[2J"]);
+    assert_eq!(ran.errors, format!("layerwise: nothing here is called a\\nlayerwise: b\\x1b[2J\n{hint}"));
     // What is found of several is answered all the same.
     let ran = layerwise(&["why", "zzz", "tool:latest"]);
     assert_eq!(ran.status, 1);

@@ -113,7 +113,7 @@ fn every_directory_is_told_for_what_it_is() {
     for (paths, shape, sentence) in [
         (&["image/overlay2/imagedb", "overlay2/l"][..], Shape::DataRoot, "a data-root with the overlay2 store"),
         (&["image/overlay2", "overlay2/l", "image/vfs", "vfs/dir"], Shape::DataRoot, "the overlay2 store; a vfs store left over"),
-        (&["image/vfs", "vfs/dir"], Shape::DataRoot, "the vfs store"),
+        (&["image/vfs", "vfs/dir"], Shape::DataRoot, "a data-root with the vfs store, whose images and layers are not read"),
         (&["image/overlay2"], Shape::DataRoot, "the overlay2 store"),
         (&["image/btrfs", "btrfs/x", "image/overlay2", "overlay2/l"], Shape::DataRoot, "stores of overlay2 and btrfs, of which dockerd's"),
         (

@@ -1,6 +1,7 @@
 //! What a directory is, in a sentence.
 
 use super::{Activity, Kind, Shape};
+use crate::inventory::DRIVER;
 use std::collections::BTreeSet;
 
 /// What is said of stores between which the disk does not decide.
@@ -32,7 +33,10 @@ impl Kind {
             self.stores.iter().filter(|store| store.activity == activity).map(|store| store.driver).collect()
         };
         let mut holds = Vec::new();
-        holds.extend(with(Activity::Active).into_iter().map(|driver| format!("the {driver} store")));
+        holds.extend(with(Activity::Active).into_iter().map(|driver| match driver {
+            DRIVER => format!("the {driver} store"),
+            _ => format!("the {driver} store, whose images and layers are not read"),
+        }));
         let undecided = with(Activity::Undecided);
         let several = undecided.join(" and ");
         holds.extend(match (self.containerd.is_empty(), undecided.is_empty()) {
