@@ -49,3 +49,18 @@ fn what_may_not_be_read_is_a_finding_and_the_rest_is_counted() {
     let unreadable = part["unreadable"].as_array().unwrap();
     assert!(unreadable.iter().any(|it| it["path"].as_str().unwrap().ends_with("volumes/orders") && it["operation"] == "open"));
 }
+
+#[test]
+fn root_in_a_user_namespace_is_told_what_the_kernel_does_not_show_it() {
+    let unshare = || {
+        let mut command = Command::new("unshare");
+        command.args(["--user", "--map-root-user"]);
+        command
+    };
+    if !unshare().arg("true").status().is_ok_and(|status| status.success()) {
+        eprintln!("skipped: no user namespace can be made here");
+        return;
+    }
+    let ran = run(unshare().arg(env!("CARGO_BIN_EXE_layerwise")).args(["--copy", "waste", "--data-root"]).arg(root()));
+    assert!(ran.errors.contains("note: only root with all rights is shown which directories hide"), "{ran:?}");
+}

@@ -43,10 +43,15 @@ pub(super) struct FileMarks {
     pub(super) is_whiteout: bool,
 }
 
-/// Whether the kernel shows `trusted.` attributes to this process: root in a container, for one, may not see them.
+/// The link `ns/user` of the machine's first user namespace, the same on every Linux.
+const FIRST_USER_NAMESPACE: &str = "user:[4026531837]";
+
+/// Whether the kernel shows `trusted.` attributes to this process: root in a container, for one, may not see them, and whoever is root in a user
+/// namespace only has all rights and still does not.
 #[must_use]
 pub fn trusted_are_shown() -> bool {
-    capabilities(None).is_ok_and(|own| own.effective.contains(CapabilitySet::SYS_ADMIN))
+    let is_first = std::fs::read_link("/proc/self/ns/user").is_ok_and(|namespace| namespace.as_os_str() == FIRST_USER_NAMESPACE);
+    is_first && capabilities(None).is_ok_and(|own| own.effective.contains(CapabilitySet::SYS_ADMIN))
 }
 
 /// Reads the marks of an opened directory.
