@@ -150,19 +150,24 @@ pub(super) struct Link {
     pub(super) leads: PathBuf,
 }
 
-/// The links to all that a process holds.
-pub(super) fn links(proc: &Proc, pid: u32) -> Result<Vec<Link>, ReadError> {
+/// The links to all that a process holds, and the first failure to read one, which leaves all others to be read.
+pub(super) fn links(proc: &Proc, pid: u32) -> (Vec<Link>, Result<(), ReadError>) {
     let mut links = Vec::new();
+    let mut read = Ok(());
     for thread in std::iter::once(PathBuf::new()).chain(proc.threads(pid)) {
         for (via, name) in LINKS {
             let place = thread.join(name);
-            let leads = untold_if_long(proc.link(pid, &place))?;
-            links.extend(leads.map(|leads| Link { via, thread: thread.clone(), place, leads: leads.into() }));
+            match untold_if_long(proc.link(pid, &place)) {
+                Ok(leads) => links.extend(leads.map(|leads| Link { via, thread: thread.clone(), place, leads: leads.into() })),
+                Err(error) => read = read.and(Err(error)),
+            }
         }
     }
-    let descriptors = proc.descriptors(pid)?.into_iter();
-    links.extend(descriptors.map(|(place, leads)| Link { via: Via::OpenFile, thread: PathBuf::new(), place, leads }));
-    Ok(links)
+    match proc.descriptors(pid) {
+        Ok(open) => links.extend(open.into_iter().map(|(place, leads)| Link { via: Via::OpenFile, thread: PathBuf::new(), place, leads })),
+        Err(error) => read = read.and(Err(error)),
+    }
+    (links, read)
 }
 
 /// The path without what the kernel adds when its name is gone.
@@ -205,7 +210,9 @@ impl<'a> Here<'a> {
     /// Looks into a process.
     fn look(&self, pid: u32) -> Result<Looked, ReadError> {
         let mut looked = Looked::default();
-        for link in links(self.proc, pid)? {
+        let (links, read) = links(self.proc, pid);
+        read?;
+        for link in links {
             if link.leads.as_os_str().is_empty() && self.may_be_here(pid, &link.place) {
                 return Err(self.error(pid, &link.place, "its path is longer than the kernel tells, and it lies on this file system"));
             }

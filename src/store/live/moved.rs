@@ -20,8 +20,9 @@ pub fn slots_held(proc: &Proc, run: &str) -> BTreeSet<u64> {
     let mut slots = BTreeSet::new();
     let pids: Vec<u32> = proc.pids().unwrap_or_default().into_iter().filter(|&pid| Some(pid) != own && pid != FIRST).collect();
     for &pid in &pids {
-        // A process that has ended meanwhile holds nothing.
-        for link in holders::links(proc, pid).unwrap_or_default() {
+        // A process that has ended meanwhile holds nothing; of one that can be read in part, that part counts.
+        let (links, _) = holders::links(proc, pid);
+        for link in links {
             slots.extend(slots_in(link.leads.as_os_str().as_bytes(), marker.as_bytes()));
         }
     }

@@ -129,32 +129,35 @@ fn nothing_goes_while_a_process_is_in_a_directory_that_is_mounted_nowhere_any_mo
         eprintln!("skipped: mounts cannot be made here");
         return;
     }
-    for (mount, way) in [
-        ("mount -t overlay overlay -o lowerdir=$X:$O $T", "cd $T/in; umount -l $T; exec sleep 1000"),
-        ("mount --bind $X/in $T", "exec 7<$T; umount -l $T; exec sleep 1000"),
-    ] {
-        let candidates = Candidates::new();
-        let before = candidates.world.snapshot();
-        let diff = candidates.world.root().join(candidates.orphan.path()).join("diff");
-        let [mounted, other] = ["mounted", "other"].map(|name| candidates.world.beside(name));
-        for place in [&mounted, &other] {
-            std::fs::create_dir(place).unwrap();
+    // It may be of any data-root, so of those of other tests, too.
+    alone(|| {
+        for (mount, way) in [
+            ("mount -t overlay overlay -o lowerdir=$X:$O $T", "cd $T/in; umount -l $T; exec sleep 1000"),
+            ("mount --bind $X/in $T", "exec 7<$T; umount -l $T; exec sleep 1000"),
+        ] {
+            let candidates = Candidates::new();
+            let before = candidates.world.snapshot();
+            let diff = candidates.world.root().join(candidates.orphan.path()).join("diff");
+            let [mounted, other] = ["mounted", "other"].map(|name| candidates.world.beside(name));
+            for place in [&mounted, &other] {
+                std::fs::create_dir(place).unwrap();
+            }
+            let mut command = Command::new("sh");
+            command.args(["-ec", &format!("{mount}; {way}")]).env("X", &diff).env("T", &mounted).env("O", &other);
+            let holder = Process::start(command);
+            let place = std::path::Path::new("/proc").join(holder.0.id().to_string());
+            while std::fs::read_link(place.join("exe")).is_ok_and(|program| !program.ends_with("sleep")) {
+                std::thread::sleep(std::time::Duration::from_millis(1));
+            }
+            let ran = candidates.world.run(&["prune", "--force"]);
+            let told = format!("/proc/{}/", holder.0.id());
+            assert!(ran.output.contains(&told) && ran.output.contains("mounted nowhere any more"), "{mount}: {ran:?}");
+            candidates.world.snapshot().assert_is(&before, mount);
+            drop(holder);
+            assert_eq!(candidates.world.run(&["prune", "--force"]).status, Some(0), "{mount}");
+            assert!(!candidates.exists(&candidates.orphan), "{mount}");
         }
-        let mut command = Command::new("sh");
-        command.args(["-ec", &format!("{mount}; {way}")]).env("X", &diff).env("T", &mounted).env("O", &other);
-        let holder = Process::start(command);
-        let place = std::path::Path::new("/proc").join(holder.0.id().to_string());
-        while std::fs::read_link(place.join("exe")).is_ok_and(|program| !program.ends_with("sleep")) {
-            std::thread::sleep(std::time::Duration::from_millis(1));
-        }
-        let ran = candidates.world.run(&["prune", "--force"]);
-        let told = format!("/proc/{}/", holder.0.id());
-        assert!(ran.output.contains(&told) && ran.output.contains("mounted nowhere any more"), "{mount}: {ran:?}");
-        candidates.world.snapshot().assert_is(&before, mount);
-        drop(holder);
-        assert_eq!(candidates.world.run(&["prune", "--force"]).status, Some(0), "{mount}");
-        assert!(!candidates.exists(&candidates.orphan), "{mount}");
-    }
+    });
 }
 
 #[test]
