@@ -6,6 +6,7 @@
 //! build snapshot, lease, cache record ─► directory, layer, snapshot
 //! live mount, process ─► directory, link
 //! removal, write set ─► directory                                                 (named, but not kept)
+//! temporary file, probe directory, trash                                          (left behind: they keep nothing, nothing keeps them)
 //! ```
 //!
 //! An edge says *why*: [`Via`]. What is reachable from a root is in use; the roots are whatever dockerd or the kernel can still ask for:
@@ -15,6 +16,7 @@
 
 pub mod build;
 pub mod doubt;
+pub mod garbage;
 pub mod reach;
 pub mod thing;
 pub mod unleased;

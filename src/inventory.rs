@@ -7,6 +7,7 @@ use crate::store::buildkit::{self, BuildKit};
 use crate::store::containers::{self, Container};
 use crate::store::imagedb::{self, Image};
 use crate::store::layerdb::{self, LayerDb};
+use crate::store::leftovers::{self, Leftover, Places};
 use crate::store::live::{Holder, Live, LiveMount, LockState, Sight, locks};
 use crate::store::mounts::{self, Mount};
 use crate::store::networks::{self, Network};
@@ -53,6 +54,8 @@ pub struct Inventory {
     pub networks: BTreeMap<String, Network>,
     /// The cluster that this is a node of, if it is one.
     pub swarm: Option<Swarm>,
+    /// What no record knows and something left behind, in the order of paths.
+    pub leftovers: Vec<Leftover>,
     /// Mounts, in any namespace, that use layer directories.
     pub live_mounts: Vec<LiveMount>,
     /// Processes that have something open in layer directories, run from them or stand in them.
@@ -80,6 +83,9 @@ impl Inventory {
         let layerdb = layerdb::read(root, &mut unreadable);
         let distribution = distribution::read(root, &mut unreadable);
         let overlay2 = overlay2::read(root, &mut unreadable);
+        let places =
+            Places { overlay2: &overlay2, images: images.keys().copied().collect(), containers: containers.keys().copied().collect() };
+        let leftovers = leftovers::read(root, &places, &mut unreadable);
         let volumes = volumes::read(root, &mut unreadable);
         let plugins = plugins::read(root, &mut unreadable);
         let networks = networks::read(root, &mut unreadable);
@@ -108,6 +114,7 @@ impl Inventory {
             plugins,
             networks,
             swarm,
+            leftovers,
             live_mounts,
             holders,
             running,
@@ -144,6 +151,7 @@ impl Inventory {
             Thing::WriteSet(name) => self.layerdb.write_sets.get(name)?.stamp.as_ref(),
             Thing::Mount(name) => self.mounts.get(name)?.stamp.as_ref(),
             Thing::Dir(id) => self.overlay2.dirs.get(id)?.stamp.as_ref(),
+            Thing::Temporary(_) | Thing::Probe(_) | Thing::Trash(_) => Some(&self.leftover(thing)?.stamp),
             Thing::Reference(_)
             | Thing::Image(_)
             | Thing::Container(_)
@@ -154,6 +162,27 @@ impl Inventory {
             | Thing::Process(_)
             | Thing::Link(_) => None,
         }
+    }
+
+    /// What is known of a leftover.
+    #[must_use]
+    pub fn leftover(&self, thing: &Thing) -> Option<&Leftover> {
+        let path = thing.owner().filter(|_| thing.is_leftover())?.path();
+        let path = path.to_str()?;
+        let at = self.leftovers.binary_search_by(|leftover| leftover.path.as_str().cmp(path)).ok()?;
+        self.leftovers.get(at)
+    }
+
+    /// The leftovers directly in the directory of `thing`, which go with it.
+    pub fn leftovers_in(&self, thing: &Thing) -> impl Iterator<Item = &Leftover> {
+        let above = match thing {
+            Thing::Image(id) => Some(format!("{}/{}/", imagedb::METADATA, id.hex())),
+            thing => thing.owner().and_then(|owner| Some(format!("{}/", owner.path().to_str()?))),
+        };
+        let above = above.unwrap_or_default();
+        let start = self.leftovers.partition_point(|leftover| leftover.path < above);
+        let rest = self.leftovers.get(start..).unwrap_or_default();
+        rest.iter().take_while(move |leftover| !above.is_empty() && leftover.path.starts_with(&above))
     }
 
     /// The name of a layer directory, if it is one: where archives were read, there is none, and what stands for it is nobody's concern.

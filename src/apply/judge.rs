@@ -4,7 +4,7 @@ use crate::audit::Audit;
 use crate::dir::Dir;
 use crate::graph::Thing;
 use crate::plan::{Draft, Mode, Wanted};
-use crate::store::leftovers::{self, ImageFiles, Leftovers, named};
+use crate::store::leftovers::{ImageFiles, Leftovers, named};
 
 /// A judged data-root, with what only a plan needs to know of it.
 #[derive(Debug)]
@@ -24,11 +24,10 @@ impl<'a> Judged<'a> {
         let inventory = &audit.inventory;
         let (given_up, untold) = wanted.given_up(inventory);
         let mut unseen = Vec::new();
-        let mut leftovers = leftovers::read(root, inventory, &mut unseen);
-        leftovers.others.extend(named::read(root, inventory, &wanted.leftovers(), &mut unseen));
+        let others = named::read(root, inventory, &wanted.leftovers(), &mut unseen);
         let files = |thing: Thing| if let Thing::Image(id) = thing { Some((id, ImageFiles::of(root, id)?)) } else { None };
-        leftovers.images = given_up.into_iter().filter_map(files).collect();
-        Self { audit, leftovers, untold }
+        let images = given_up.into_iter().filter_map(files).collect();
+        Self { audit, leftovers: Leftovers { others, images }, untold }
     }
 
     /// Drafts a plan of everything that is dead.

@@ -110,7 +110,7 @@ impl Archives {
                 let record = layerdb::Layer { chain, diff, parent: told, cache_id, size, stamp: None };
                 self.inventory.layerdb.layers.insert(chain, record);
                 let below = if lower.is_empty() { Told::Absent } else { Told::Is(lower.clone()) };
-                let own = LayerDir { id: dir, link, lower: below, diff: true, stamp: None };
+                let own = LayerDir { id: dir, link, lower: below, diff: true, temporary: Vec::new(), stamp: None };
                 self.inventory.overlay2.dirs.insert(dir, own);
                 self.inventory.overlay2.links.extend(link.map(|link| (link, Some(dir))));
                 self.stock.0.insert(dir, Arc::clone(index));

@@ -4,6 +4,7 @@ use super::{Edge, Graph, Missing, NodeId, Thing, Via};
 use crate::id::{ChainId, DirId, LinkId};
 use crate::inventory::{DRIVER, Inventory};
 use crate::store::buildkit::SnapshotKey;
+use crate::store::leftovers::Leftover;
 use crate::store::overlay2::LayerDir;
 use std::collections::HashMap;
 
@@ -88,6 +89,7 @@ impl Builder<'_> {
         }
         inventory.overlay2.dirs.keys().for_each(|&id| graph.add(Thing::Dir(id)));
         inventory.overlay2.links.keys().for_each(|&id| graph.add(Thing::Link(id)));
+        inventory.leftovers.iter().filter_map(Leftover::thing).for_each(|thing| graph.add(thing));
     }
 
     /// Adds the edge from a thing that is there to one that may not be.

@@ -37,6 +37,12 @@ pub enum Thing {
     Dir(DirId),
     /// A link.
     Link(LinkId),
+    /// A file that was being written when something stopped it, by its path below the data-root.
+    Temporary(String),
+    /// A directory in which dockerd tried out the file system, by its name in `overlay2/`.
+    Probe(String),
+    /// The directory in which layerwise keeps what it took away, by its path below the data-root.
+    Trash(String),
 }
 
 impl Thing {
@@ -58,6 +64,9 @@ impl Thing {
             Self::Process(_) => "process",
             Self::Dir(_) => "directory",
             Self::Link(_) => "link",
+            Self::Temporary(_) => "temporary-file",
+            Self::Probe(_) => "probe-directory",
+            Self::Trash(_) => "trash",
         }
     }
 
@@ -77,6 +86,12 @@ impl Thing {
         )
     }
 
+    /// Whether it is what something left behind: no record knows it, and it keeps nothing.
+    #[must_use]
+    pub const fn is_leftover(&self) -> bool {
+        matches!(self, Self::Temporary(_) | Self::Probe(_) | Self::Trash(_))
+    }
+
     /// Whom its inodes are charged to, which also tells where it lies; nothing for what has no place of its own.
     #[must_use]
     pub fn owner(&self) -> Option<Owner> {
@@ -89,6 +104,9 @@ impl Thing {
             Self::WriteSet(name) => (Area::WriteSet, name.clone()),
             Self::Dir(id) => (Area::LayerDir, id.to_string()),
             Self::Link(id) => (Area::Link, id.to_string()),
+            Self::Temporary(path) => (Area::Temporary, path.clone()),
+            Self::Probe(name) => (Area::LayerDir, name.clone()),
+            Self::Trash(path) => (Area::Trash, path.clone()),
             Self::Reference(_) | Self::Snapshot(_) | Self::Lease(_) | Self::Record(_) | Self::LiveMount(..) | Self::Process(_) => {
                 return None;
             }
@@ -100,9 +118,14 @@ impl Thing {
 impl fmt::Display for Thing {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Reference(text) | Self::Lease(text) | Self::Record(text) | Self::Removal(text) | Self::WriteSet(text) => {
-                f.write_str(text)
-            }
+            Self::Reference(text)
+            | Self::Lease(text)
+            | Self::Record(text)
+            | Self::Removal(text)
+            | Self::WriteSet(text)
+            | Self::Temporary(text)
+            | Self::Probe(text)
+            | Self::Trash(text) => f.write_str(text),
             Self::Image(id) => write!(f, "{id}"),
             Self::Container(id) => write!(f, "{id}"),
             Self::Mount(name) => write!(f, "{name}"),

@@ -12,9 +12,7 @@ use crate::render::escape;
 use crate::store::leftovers::{Leftover, Leftovers, What};
 use crate::store::place::Area;
 use crate::usage::scan::Usage;
-use std::collections::HashMap;
 use std::ffi::OsString;
-use std::path::Path;
 
 /// A plan that is being drawn up: what is proven dead, and what of it is withheld.
 #[derive(Debug)]
@@ -51,12 +49,16 @@ impl<'a> Draft<'a> {
         }
         // Links alone, and whatever else is dead and is no part of a record.
         for (node, thing) in audit.graph.things() {
-            if let Verdict::Garbage(garbage) = audit.verdicts.of(node) {
+            // The trash has a command of its own.
+            if let Verdict::Garbage(garbage) = audit.verdicts.of(node)
+                && garbage != Garbage::Trash
+            {
                 drafted.extend(gatherer.action(node, thing, garbage));
             }
         }
         let mut draft = Self { audit, mode, drafted, withheld: Vec::new() };
-        draft.add_leftovers(&leftovers.others);
+        draft.withhold_leftovers();
+        draft.add_named(&leftovers.others);
         draft.withhold_the_unproven();
         if mode == Mode::Online {
             draft.withhold_what_dockerd_may_know();
@@ -80,28 +82,28 @@ impl<'a> Draft<'a> {
         draft
     }
 
-    /// Adds what no record knows: with a dockerd at work it may be in the middle of it, so then it is withheld.
-    fn add_leftovers(&mut self, leftovers: &[Leftover]) {
-        let objects =
-            self.drafted.iter().enumerate().flat_map(|(index, drafted)| drafted.action.objects.iter().map(move |object| (object, index)));
-        let taken: HashMap<String, usize> = objects.map(|(object, index)| (object.path.to_string(), index)).collect();
+    /// Withholds the leftovers that may be needed.
+    fn withhold_leftovers(&mut self) {
+        let audit = self.audit;
+        let why = |drafted: &Drafted| {
+            let [node] = drafted.nodes[..] else { return None };
+            self.why_withheld(audit.inventory.leftover(audit.graph.thing(node)?)?)
+        };
+        let withheld: Vec<_> = self.drafted.iter().map(why).collect();
+        for (drafted, why) in self.drafted.iter_mut().zip(withheld) {
+            drafted.withheld = drafted.withheld.take().or_else(|| why.map(str::to_owned));
+        }
+    }
+
+    /// Adds what only goes when its kind is named.
+    fn add_named(&mut self, leftovers: &[Leftover]) {
         for leftover in leftovers {
-            let usage = self.usage_of(leftover);
-            let around = Path::new(&leftover.path).parent().and_then(Path::to_str).and_then(|around| taken.get(around));
-            if let Some(drafted) = around.and_then(|&index| self.drafted.get_mut(index)) {
-                drafted.action.weigh(usage);
-                continue;
-            }
-            let (garbage, kind) = describe(leftover.what);
-            let evidence = match leftover.kind {
-                Kind::Directory => Evidence::directory(leftover.stamp),
-                _ => Evidence::file(leftover.stamp),
-            };
+            let Some((garbage, kind)) = describe(leftover.what) else { continue };
             let Ok(path) = RelPath::new(leftover.path.clone()) else { continue };
             let id = path.split().1.to_owned();
             let mut action = Action::new(Class::Garbage(garbage), kind, id, path.clone());
-            action.weigh(usage);
-            action.objects.push(Object { path, evidence, role: Role::Part, put: None });
+            action.weigh(self.usage_of(leftover));
+            action.objects.push(Object { path, evidence: leftover.evidence(), role: Role::Part, put: None });
             let withheld = self.why_withheld(leftover).map(str::to_owned);
             self.drafted.push(Drafted { action, nodes: Vec::new(), withheld });
         }
@@ -111,18 +113,12 @@ impl<'a> Draft<'a> {
         let account = self.audit.account.as_ref()?;
         let name = leftover.path.rsplit('/').next().unwrap_or_default();
         match leftover.what {
-            What::TemporaryFile | What::LastCopy => Some(account.owner(Area::Temporary, &leftover.path)),
-            What::ProbeDirectory => {
-                let mut usage = account.owner(Area::LayerDir, name);
-                usage += account.owner(Area::LayerDiff, name);
-                Some(usage)
-            }
             What::RetiredStore if leftover.kind == Kind::Directory => Some(account.owner(Area::Retired, name)),
             // What lies in image/ has the same owner, which is told once.
             What::InactiveStore if !leftover.path.contains('/') => Some(account.owner(Area::InactiveDriver, name)),
             What::InactiveStore => Some(Usage::default()),
             // The account does not know these one by one.
-            What::DistributionEntry | What::RetiredStore => None,
+            _ => None,
         }
     }
 
@@ -210,14 +206,13 @@ impl<'a> Draft<'a> {
     }
 }
 
-/// What kind of garbage a leftover is, and the word for it.
-const fn describe(what: What) -> (Garbage, &'static str) {
+/// What kind of garbage something is that only goes when its kind is named, and the word for it.
+const fn describe(what: What) -> Option<(Garbage, &'static str)> {
     match what {
-        What::TemporaryFile | What::LastCopy => (Garbage::TemporaryFile, "temporary-file"),
-        What::ProbeDirectory => (Garbage::ProbeDirectory, "probe-directory"),
-        What::DistributionEntry => (Garbage::DistributionEntry, "distribution-entry"),
-        What::RetiredStore => (Garbage::RetiredStore, "retired-store"),
-        What::InactiveStore => (Garbage::InactiveStore, "inactive-store"),
+        What::DistributionEntry => Some((Garbage::DistributionEntry, "distribution-entry")),
+        What::RetiredStore => Some((Garbage::RetiredStore, "retired-store")),
+        What::InactiveStore => Some((Garbage::InactiveStore, "inactive-store")),
+        What::TemporaryFile | What::LastCopy | What::ProbeDirectory | What::Trash => None,
     }
 }
 

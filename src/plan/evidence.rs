@@ -1,6 +1,7 @@
 //! What something was when it was judged, so that it can be known again.
 
-use crate::dir::Stamp;
+use crate::dir::{self, Stamp};
+use crate::store::leftovers::Leftover;
 use crate::store::live::FileId;
 use serde::{Deserialize, Serialize};
 
@@ -96,5 +97,15 @@ impl Evidence {
     #[must_use]
     pub fn link(text: impl Into<String>) -> Self {
         Self { kind: Kind::Link, inode: None, text: Some(text.into()) }
+    }
+}
+
+impl Leftover {
+    /// What it is.
+    pub(super) fn evidence(&self) -> Evidence {
+        match self.kind {
+            dir::Kind::Directory => Evidence::directory(self.stamp),
+            dir::Kind::File | dir::Kind::Symlink | dir::Kind::Special => Evidence::file(self.stamp),
+        }
     }
 }

@@ -8,7 +8,7 @@ use crate::graph::verdict::{Garbage, Verdict, names_part};
 use crate::graph::{NodeId, Thing, Via};
 use crate::id::{DirId, ImageId, LinkId};
 use crate::store::imagedb;
-use crate::store::leftovers::ImageFiles;
+use crate::store::leftovers::{ImageFiles, Leftover};
 use crate::usage::scan::Usage;
 use std::collections::BTreeMap;
 
@@ -37,6 +37,7 @@ impl<'a> Gatherer<'a> {
             Thing::Image(id) => self.image(*id, &mut taking),
             // Its key stays in the database, where nothing looks it up.
             Thing::Snapshot(_) => self.named_directories(node, &mut taking),
+            Thing::Temporary(_) | Thing::Probe(_) => taking.add(self.leftover(thing)),
             // What dockerd loads at its start goes out of its sight first, so that it never finds a layer without its directory.
             Thing::Layer(_) => {
                 taking.add(self.tree(thing, Role::Record));
@@ -50,7 +51,8 @@ impl<'a> Gatherer<'a> {
         }
         // A snapshot has no place but its directory's.
         let path = path_of(thing).or_else(|| taking.objects.last().map(|object| object.path.clone()))?;
-        let mut action = Action::new(Class::Garbage(garbage), thing.kind(), thing.to_string(), path);
+        let id = if let Thing::Temporary(_) = thing { path.split().1.to_owned() } else { thing.to_string() };
+        let mut action = Action::new(Class::Garbage(garbage), thing.kind(), id, path);
         action.weigh(self.weight(&taking.nodes));
         action.objects = taking.objects;
         let withheld = (!taking.is_known).then(|| "it cannot be told which inode a part of it is".to_owned());
@@ -86,6 +88,14 @@ impl<'a> Gatherer<'a> {
             }
         }
         taking.add(self.tree(&Thing::Dir(id), Role::Part));
+        self.leftovers(&Thing::Dir(id), taking);
+    }
+
+    /// Takes the leftovers that lie in what is taken as a whole.
+    fn leftovers(&mut self, around: &Thing, taking: &mut Taking) {
+        let things = self.audit.inventory.leftovers_in(around).filter_map(Leftover::thing);
+        let nodes = things.filter_map(|thing| self.audit.graph.node(&thing));
+        taking.nodes.extend(nodes.filter(|&node| self.taken.insert(node)));
     }
 
     fn link(&self, link: LinkId) -> Option<Object> {
@@ -95,7 +105,8 @@ impl<'a> Gatherer<'a> {
     }
 
     /// Takes an image's notes, then its config: one without the other is a config that was lost.
-    fn image(&self, id: ImageId, taking: &mut Taking) {
+    fn image(&mut self, id: ImageId, taking: &mut Taking) {
+        self.leftovers(&Thing::Image(id), taking);
         let Some(files) = self.images.get(&id) else { return taking.add(None) };
         if let Some(metadata) = files.metadata {
             let path = RelPath::new(format!("{}/{}", imagedb::METADATA, id.hex())).ok();
@@ -103,6 +114,12 @@ impl<'a> Gatherer<'a> {
         }
         let path = path_of(&Thing::Image(id));
         taking.add(path.map(|path| Object { path, evidence: Evidence::file(files.config), role: Role::Record, put: None }));
+    }
+
+    fn leftover(&self, thing: &Thing) -> Option<Object> {
+        let leftover = self.audit.inventory.leftover(thing)?;
+        let path = RelPath::new(leftover.path.clone()).ok()?;
+        Some(Object { path, evidence: leftover.evidence(), role: Role::Part, put: None })
     }
 
     fn tree(&self, thing: &Thing, role: Role) -> Option<Object> {

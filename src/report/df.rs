@@ -242,6 +242,7 @@ fn things(audit: &Audit, account: &Account) -> Vec<ThingItem> {
 /// What a person calls a thing, or the nearest thing that holds it.
 fn belongs_to(audit: &Audit, nearest: &[Option<NodeId>], target: &Target) -> String {
     let thing = match target {
+        Target::Thing(thing) if thing.is_leftover() => return target.id(),
         Target::Thing(thing) => thing,
         Target::Owner(owner) if owner.area == Area::ContainerLog => {
             let id = ContainerId::try_from(&*owner.name);

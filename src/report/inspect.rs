@@ -61,7 +61,14 @@ fn details(audit: &Audit, thing: &Thing) -> Value {
         }),
         Thing::Link(id) => json!({ "dir": dir_of(audit, *id) }),
         Thing::Snapshot(_) | Thing::Lease(_) | Thing::Record(_) => super::build_cache::details(audit, thing),
-        Thing::Reference(_) | Thing::Removal(_) | Thing::WriteSet(_) | Thing::LiveMount(..) | Thing::Process(_) => Value::Null,
+        Thing::Reference(_)
+        | Thing::Removal(_)
+        | Thing::WriteSet(_)
+        | Thing::LiveMount(..)
+        | Thing::Process(_)
+        | Thing::Temporary(_)
+        | Thing::Probe(_)
+        | Thing::Trash(_) => Value::Null,
     }
 }
 

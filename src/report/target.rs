@@ -8,7 +8,6 @@ use crate::render::escape;
 use crate::store::place::{Area, Owner, Place};
 use crate::store::repositories;
 use crate::suggest::nearest;
-use crate::usage::class::is_probe;
 use std::collections::BTreeSet;
 use std::path::Path;
 
@@ -31,13 +30,10 @@ impl Target {
                 Area::Volume => "volume",
                 Area::Plugin => "plugin",
                 Area::ContainerLog => "container-log",
-                Area::Temporary => "temporary-file",
-                Area::Trash => "trash",
                 Area::InactiveDriver | Area::SubRoot | Area::Retired => "inactive-store",
                 Area::BuildKit => "build-cache-store",
                 Area::Containerd => "containerd-store",
-                Area::LayerDir if is_probe(&owner.name) => "probe-directory",
-                Area::Unknown | Area::DriverFile | Area::LayerDir | Area::LayerDiff => "unknown",
+                Area::Unknown | Area::Temporary | Area::Trash | Area::DriverFile | Area::LayerDir | Area::LayerDiff => "unknown",
                 _ => "metadata",
             },
         }
@@ -82,7 +78,9 @@ fn thing_of(owner: &Owner) -> Option<Thing> {
     let name = &*owner.name;
     let text = || std::str::from_utf8(name).ok().map(str::to_owned);
     match owner.area {
-        Area::LayerDir | Area::LayerDiff => DirId::try_from(name).ok().map(Thing::Dir),
+        Area::LayerDir | Area::LayerDiff => DirId::try_from(name).ok().map(Thing::Dir).or_else(|| text().map(Thing::Probe)),
+        Area::Temporary => text().map(Thing::Temporary),
+        Area::Trash => text().map(Thing::Trash),
         Area::Link => LinkId::try_from(name).ok().map(Thing::Link),
         Area::LayerRecord => match FileName::<ChainId>::try_from(name) {
             Ok(FileName(chain)) => Some(Thing::Layer(chain)),
@@ -164,7 +162,8 @@ fn begun(audit: &Audit, text: &str) -> BTreeSet<Target> {
 /// Whether a person asks for this thing by its ID.
 const fn asked_by_id(audit: &Audit, thing: &Thing) -> bool {
     match thing {
-        Thing::Reference(_) | Thing::LiveMount(..) | Thing::Process(_) => false,
+        // The first have no ID, what was left behind has only a path.
+        Thing::Reference(_) | Thing::LiveMount(..) | Thing::Process(_) | Thing::Temporary(_) | Thing::Probe(_) | Thing::Trash(_) => false,
         // In archives there are none.
         Thing::Dir(_) | Thing::Link(_) => audit.inventory.archives.is_empty(),
         _ => true,

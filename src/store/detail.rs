@@ -27,7 +27,6 @@ pub use overlay2::DirectoryFiles;
 use crate::dir::Dir;
 use crate::id::{ChainId, ContainerId, DirId, ImageId, LinkId};
 use crate::inventory::Inventory;
-use crate::store::leftovers::{self, Leftover};
 use crate::unreadable::{Pins, Unreadable, keep};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -54,8 +53,6 @@ pub struct Details {
     pub set_aside: Vec<String>,
     /// Whether the file system of the layers tells the kinds of what it lists.
     pub lists_kinds: Option<bool>,
-    /// Half-written files and probes of dockerd's starts.
-    pub leftovers: Vec<Leftover>,
     /// What could not be read on the way.
     pub unreadable: Vec<Unreadable>,
 }
@@ -76,7 +73,6 @@ impl Details {
             containers: containers::read(root, inventory, &mut unreadable),
             volume_options: containers::read_volume_options(root, inventory),
             databases: databases::read(root),
-            leftovers: leftovers::read(root, inventory, &mut unreadable).others,
             set_aside: databases::read_set_aside(root),
             lists_kinds,
             unreadable: Vec::new(),

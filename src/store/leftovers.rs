@@ -7,6 +7,7 @@
 //! image/overlay2/imagedb/metadata/sha256/<64 hex>/.tmp-parent<n>, .tmp-lastUpdated<n>, .tmp-builtLocally<n>
 //! containers/<id>/.tmp-config.v2.json<n>, .tmp-hostconfig.json<n>
 //! overlay2/check-overlayfs-support<n>/, opaque-bug-check<n>/, metacopy-check<n>/, …
+//! .layerwise/, image/.layerwise/, overlay2/.layerwise/      what layerwise put aside
 //! ```
 //!
 //! dockerd writes a file beside the one that it is to replace and renames it; nothing ever looks for one that was not renamed. It tries out
@@ -15,13 +16,15 @@
 
 pub mod named;
 
-use super::{imagedb, read_each};
+use super::place::TRASH;
+use super::{containers, imagedb, overlay2, read_each};
 use crate::dir::{Dir, Entry, Kind, Stamp};
-use crate::id::{DiffId, ImageId};
-use crate::inventory::Inventory;
+use crate::graph::Thing;
+use crate::id::{ContainerId, DiffId, ImageId};
+use crate::store::overlay2::Overlay2;
 use crate::unreadable::{Pins, Unreadable, keep};
-use crate::usage::class::is_probe;
 use std::collections::BTreeMap;
+use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt as _;
 
 /// Something that dockerd left and that no record knows.
@@ -37,7 +40,20 @@ pub struct Leftover {
     pub stamp: Stamp,
 }
 
-/// Everything that no record knows, and what is known of images that are to go.
+impl Leftover {
+    /// The thing that it is; nothing for what only goes when its kind is named.
+    #[must_use]
+    pub fn thing(&self) -> Option<Thing> {
+        match self.what {
+            What::TemporaryFile | What::LastCopy => Some(Thing::Temporary(self.path.clone())),
+            What::ProbeDirectory => self.path.rsplit('/').next().map(|name| Thing::Probe(name.to_owned())),
+            What::Trash => Some(Thing::Trash(self.path.clone())),
+            What::DistributionEntry | What::RetiredStore | What::InactiveStore => None,
+        }
+    }
+}
+
+/// What only goes when its kind is named, and what is known of images that are to go.
 #[derive(Debug, Clone, Default)]
 pub struct Leftovers {
     /// In the order of paths.
@@ -73,6 +89,8 @@ pub enum What {
     LastCopy,
     /// A directory in which dockerd tried out the file system.
     ProbeDirectory,
+    /// The directory in which layerwise keeps what it took away.
+    Trash,
     /// What is remembered of a registry about a content that is not here.
     DistributionEntry,
     /// What a version of Docker kept that is older than the one that was here last.
@@ -89,6 +107,9 @@ enum Replaces {
     /// Files called by 64 hexadecimal digits.
     Digests,
 }
+
+/// The directory of `repositories.json`.
+const STORE: &str = "image/overlay2";
 
 const IN_LAYERS: Replaces = Replaces::These(&["link", "lower", "committed"]);
 const IN_STORE: Replaces = Replaces::These(&["repositories.json"]);
@@ -119,27 +140,75 @@ impl Replaces {
     }
 }
 
+/// What of the inventory says where leftovers can lie.
+#[derive(Debug)]
+pub struct Places<'a> {
+    /// The layer directories, in each of which its temporary files are noted.
+    pub overlay2: &'a Overlay2,
+    /// The images.
+    pub images: Vec<ImageId>,
+    /// The containers.
+    pub containers: Vec<ContainerId>,
+}
+
 /// Lists everything of the kind, in the order of paths.
 ///
 /// A directory that cannot be listed keeps nothing alive; what is in it stays where it is.
-pub fn read(root: &Dir, inventory: &Inventory, unreadable: &mut Vec<Unreadable>) -> Leftovers {
-    let layers = inventory.overlay2.dirs.keys().map(|id| (format!("overlay2/{id}"), IN_LAYERS));
-    let images = inventory.images.keys().map(|id| (format!("image/overlay2/imagedb/metadata/sha256/{}", id.hex()), IN_METADATA));
-    let containers = inventory.containers.keys().map(|id| (format!("containers/{id}"), IN_CONTAINERS));
-    let stores = [("image/overlay2", IN_STORE), (imagedb::CONTENT, Replaces::Digests)].map(|(path, files)| (path.to_owned(), files));
-    let places: Vec<_> = layers.chain(images).chain(containers).chain(stores).collect();
-    let temporary = read_each(&places, unreadable, |(path, replaces), unreadable| {
+pub fn read(root: &Dir, places: &Places<'_>, unreadable: &mut Vec<Unreadable>) -> Vec<Leftover> {
+    let mut all = in_layers(root, places.overlay2, unreadable);
+    let images = places.images.iter().map(|id| (format!("{}/{}", imagedb::METADATA, id.hex()), IN_METADATA));
+    let containers = places.containers.iter().map(|id| (format!("{}/{id}", containers::PATH), IN_CONTAINERS));
+    let stores = [(STORE, IN_STORE), (imagedb::CONTENT, Replaces::Digests)].map(|(path, files)| (path.to_owned(), files));
+    let listed: Vec<_> = images.chain(containers).chain(stores).collect();
+    let temporary = read_each(&listed, unreadable, |(path, replaces), unreadable| {
         let entries = keep(root.entries_of(path), Pins::Nothing, unreadable)?;
         let temporary = entries.iter().filter(|entry| entry.kind == Kind::File && replaces.is_temporary(entry.name.as_bytes()));
         let leftover = |entry: &Entry| leftover(root, path, entry, replaces.what(entry.name.as_bytes(), &entries), unreadable);
         Some(temporary.filter_map(leftover).collect::<Vec<_>>())
     });
+    all.extend(temporary.into_iter().flatten());
     let is_probe = |entry: &&Entry| entry.kind == Kind::Directory && is_probe(entry.name.as_bytes());
-    let probes = inventory.overlay2.others.iter().filter(is_probe);
-    let mut all: Vec<Leftover> = temporary.into_iter().flatten().collect();
-    all.extend(probes.filter_map(|entry| leftover(root, "overlay2", entry, What::ProbeDirectory, unreadable)));
+    let probes = places.overlay2.others.iter().filter(is_probe);
+    all.extend(probes.filter_map(|entry| leftover(root, overlay2::PATH, entry, What::ProbeDirectory, unreadable)));
+    all.extend(["", "image", overlay2::PATH].into_iter().filter_map(|place| trash(root, place)));
     all.sort_unstable_by(|one, other| one.path.cmp(&other.path));
-    Leftovers { others: all, images: BTreeMap::new() }
+    all
+}
+
+/// The temporary files in layer directories, which were listed when those were read.
+fn in_layers(root: &Dir, overlay2: &Overlay2, unreadable: &mut Vec<Unreadable>) -> Vec<Leftover> {
+    let dirs: Vec<_> = overlay2.dirs.values().filter(|dir| !dir.temporary.is_empty()).collect();
+    let found = read_each(&dirs, unreadable, |dir, unreadable| {
+        let path = format!("{}/{}", overlay2::PATH, dir.id);
+        let entries = keep(root.entries_of(&path), Pins::Nothing, unreadable)?;
+        let temporary = entries.iter().filter(|entry| dir.temporary.contains(&entry.name));
+        let leftover = |entry: &Entry| leftover(root, &path, entry, IN_LAYERS.what(entry.name.as_bytes(), &entries), unreadable);
+        Some(temporary.filter_map(leftover).collect::<Vec<_>>())
+    });
+    found.into_iter().flatten().collect()
+}
+
+/// The trash in the directory `place`, if there is one.
+fn trash(root: &Dir, place: &str) -> Option<Leftover> {
+    let entry = Entry { name: TRASH.into(), kind: Kind::Directory };
+    let path = std::path::Path::new(place).join(TRASH);
+    let is_there = root.kind(path).is_ok_and(|kind| kind == Some(Kind::Directory));
+    // What cannot be looked at is told by `layerwise trash`.
+    if is_there { leftover(root, place, &entry, What::Trash, &mut Vec::new()) } else { None }
+}
+
+/// Whether a file in a layer directory is one that was being written.
+pub(super) fn is_temporary_of_layer(name: &OsStr) -> bool {
+    IN_LAYERS.is_temporary(name.as_bytes())
+}
+
+/// Whether a directory in `overlay2/` is one in which dockerd tries out the file system at its start.
+#[must_use]
+pub fn is_probe(name: &[u8]) -> bool {
+    const PROBES: [&[u8]; 5] =
+        [b"check-overlayfs-support", b"opaque-bug-check", b"metacopy-check", b"multiple-lowerdir-check", b"fsutils-dummy"];
+    let numbered = |prefix: &[u8]| name.strip_prefix(prefix).is_some_and(|digits| digits.iter().all(u8::is_ascii_digit));
+    name == b"userxattr-check" || PROBES.iter().any(|prefix| numbered(prefix))
 }
 
 pub(super) fn leftover(root: &Dir, place: &str, entry: &Entry, what: What, unreadable: &mut Vec<Unreadable>) -> Option<Leftover> {

@@ -8,18 +8,21 @@
 //! │   ├── lower           the short names of all below, `l/<link>` joined by `:`, the nearest first; absent for a base layer
 //! │   ├── work/           for the kernel; absent for a base layer
 //! │   ├── merged/         while it is mounted
-//! │   └── committed       once something was put on top of it
+//! │   ├── committed       once something was put on top of it
+//! │   └── .tmp-*          see [`super::leftovers`]
 //! └── l/<link>            a symbolic link to ../<id>/diff
 //! ```
 //!
 //! dockerd never lists these directories: what nothing names stays for ever. A directory made by an operation that was cut off may lack
 //! `link` or `lower`, so a missing `lower` proves nothing about what lies below.
 
-use super::{Told, id_of_name, parse_id, read_each, read_id, told};
+use super::{Told, id_of_name, leftovers, parse_id, read_each, read_id, told};
 use crate::dir::{Cause, Dir, Entry, Kind, Operation, ReadError, Stamp};
 use crate::id::{DirId, LinkId};
 use crate::unreadable::{Pins, Unreadable, keep};
 use std::collections::BTreeMap;
+use std::ffi::OsString;
+use std::io;
 use std::os::unix::ffi::OsStrExt as _;
 
 /// Where layer directories lie.
@@ -53,6 +56,8 @@ pub struct LayerDir {
     pub lower: Told<Vec<LinkId>>,
     /// Whether `diff/` is there.
     pub diff: bool,
+    /// The names of files in it that were being written.
+    pub temporary: Vec<OsString>,
     /// When it was made, and which inode it is.
     pub stamp: Option<Stamp>,
 }
@@ -82,15 +87,26 @@ pub fn read(root: &Dir, unreadable: &mut Vec<Unreadable>) -> Overlay2 {
 fn read_dir(parent: &Dir, id: DirId, unreadable: &mut Vec<Unreadable>) -> Result<LayerDir, ReadError> {
     let Some(dir) = parent.dir(id.to_string())? else {
         // Gone since `overlay2/` was listed.
-        return Ok(LayerDir { id, link: None, lower: Told::Absent, diff: false, stamp: None });
+        return Ok(LayerDir { id, link: None, lower: Told::Absent, diff: false, temporary: Vec::new(), stamp: None });
     };
     let link = keep(read_id(&dir, "link"), Pins::Nothing, unreadable).flatten();
     let lower = dir.read("lower", LOWER).and_then(|content| {
         let parsed = content.map(|content| parse_lower(&content)).transpose();
         parsed.map_err(|cause| dir.error("lower", Operation::Parse, cause))
     });
-    let diff = dir.kind("diff")? == Some(Kind::Directory);
-    Ok(LayerDir { id, link, lower: told(lower, unreadable), diff, stamp: dir.stamp("")? })
+    let entries = entries_of(&dir)?;
+    let diff = entries.iter().any(|entry| entry.kind == Kind::Directory && entry.name == "diff");
+    let is_temporary = |entry: &Entry| entry.kind == Kind::File && leftovers::is_temporary_of_layer(&entry.name);
+    let temporary = entries.into_iter().filter(is_temporary).map(|entry| entry.name).collect();
+    Ok(LayerDir { id, link, lower: told(lower, unreadable), diff, temporary, stamp: dir.stamp("")? })
+}
+
+/// What lies in a layer directory; nothing in one that was removed since it was opened.
+fn entries_of(dir: &Dir) -> Result<Vec<Entry>, ReadError> {
+    match dir.entries() {
+        Err(ReadError { cause: Cause::Io(error), .. }) if error.kind() == io::ErrorKind::NotFound => Ok(Vec::new()),
+        listed => listed,
+    }
 }
 
 /// Parses a `lower` file: the links of all layers below, the nearest first.

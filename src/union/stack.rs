@@ -75,6 +75,9 @@ pub fn tops(inventory: &Inventory, thing: &Thing) -> Vec<DirId> {
         | Thing::Removal(_)
         | Thing::WriteSet(_)
         | Thing::LiveMount(..)
-        | Thing::Process(_) => Vec::new(),
+        | Thing::Process(_)
+        | Thing::Temporary(_)
+        | Thing::Probe(_)
+        | Thing::Trash(_) => Vec::new(),
     }
 }

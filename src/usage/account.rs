@@ -120,6 +120,13 @@ impl Account {
             Thing::Container(id) => self.container_files(*id).0,
             Thing::Removal(name) => self.owner(Area::LayerRecord, name),
             Thing::WriteSet(name) => self.owner(Area::WriteSet, name),
+            Thing::Temporary(path) => self.owner(Area::Temporary, path),
+            Thing::Trash(path) => self.owner(Area::Trash, path),
+            Thing::Probe(name) => {
+                let mut usage = self.owner(Area::LayerDir, name);
+                usage += self.owner(Area::LayerDiff, name);
+                usage
+            }
             Thing::Reference(_) | Thing::Snapshot(_) | Thing::Lease(_) | Thing::Record(_) | Thing::LiveMount(..) | Thing::Process(_) => {
                 Usage::default()
             }

@@ -121,9 +121,9 @@ impl<'a> Classifier<'a> {
             Area::Link => LinkId::try_from(&*owner.name).map_or(Class::Other.into(), |link| self.link(link)),
             Area::LayerRecord => self.layer_record(&owner.name),
             Area::MountRecord => self.record(self.mount_in(&owner.name).map(Thing::Mount)),
-            Area::WriteSet => self.record(std::str::from_utf8(&owner.name).ok().map(|name| Thing::WriteSet(name.to_owned()))),
-            Area::Temporary => self.leftover(Garbage::TemporaryFile),
-            Area::Trash => Garbage::Trash.into(),
+            Area::WriteSet => self.record(text(&owner.name).map(Thing::WriteSet)),
+            Area::Temporary => self.leftover(text(&owner.name).map(Thing::Temporary)),
+            Area::Trash => self.record(text(&owner.name).map(Thing::Trash)),
             Area::DataRoot
             | Area::Overlay2
             | Area::Links
@@ -149,8 +149,8 @@ impl<'a> Classifier<'a> {
         let node = DirId::try_from(name).ok().and_then(|id| self.graph.node(&Thing::Dir(id)));
         match node {
             Some(node) => self.judged(node, || self.role(node)),
-            None if is_probe(name) && !self.is_held(name) => self.leftover(Garbage::ProbeDirectory),
-            None => Class::Other.into(),
+            None if self.is_held(name) => Class::Other.into(),
+            None => self.leftover(text(name).map(Thing::Probe)),
         }
     }
 
@@ -191,7 +191,7 @@ impl<'a> Classifier<'a> {
         if let Ok(FileName(chain)) = FileName::<ChainId>::try_from(name) {
             return self.record(Some(Thing::Layer(chain)));
         }
-        self.record(std::str::from_utf8(name).ok().map(|name| Thing::Removal(name.to_owned())))
+        self.record(text(name).map(Thing::Removal))
     }
 
     /// The mount whose record is `name`, or lies in the directory of that name.
@@ -218,16 +218,12 @@ impl<'a> Classifier<'a> {
     }
 
     /// What only a dockerd that is at work can need.
-    fn leftover(&self, garbage: Garbage) -> Belongs {
-        if self.inventory.running.is_some() { Class::Other.into() } else { garbage.into() }
+    fn leftover(&self, thing: Option<Thing>) -> Belongs {
+        if self.inventory.running.is_some() { Class::Other.into() } else { self.record(thing) }
     }
 }
 
-/// Whether a directory in `overlay2/` is one in which dockerd tries out the file system at its start.
-#[must_use]
-pub fn is_probe(name: &[u8]) -> bool {
-    const PROBES: [&[u8]; 5] =
-        [b"check-overlayfs-support", b"opaque-bug-check", b"metacopy-check", b"multiple-lowerdir-check", b"fsutils-dummy"];
-    let numbered = |prefix: &[u8]| name.strip_prefix(prefix).is_some_and(|digits| digits.iter().all(u8::is_ascii_digit));
-    name == b"userxattr-check" || PROBES.iter().any(|prefix| numbered(prefix))
+/// A name, if it is text.
+fn text(name: &[u8]) -> Option<String> {
+    std::str::from_utf8(name).ok().map(str::to_owned)
 }

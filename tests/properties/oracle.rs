@@ -61,6 +61,7 @@ fn exists(inventory: &Inventory, thing: &Thing) -> bool {
         Thing::LiveMount(..) | Thing::Process(_) => needs(inventory, thing).iter().any(|used| exists(inventory, used)),
         Thing::Dir(id) => inventory.overlay2.dirs.contains_key(id),
         Thing::Link(id) => inventory.overlay2.links.contains_key(id),
+        Thing::Temporary(_) | Thing::Probe(_) | Thing::Trash(_) => inventory.leftover(thing).is_some(),
     }
 }
 
@@ -107,7 +108,7 @@ fn needs(inventory: &Inventory, thing: &Thing) -> Vec<Thing> {
         }
         Thing::Dir(id) => of_directory(inventory, *id),
         Thing::Link(id) => inventory.overlay2.links[id].map(Thing::Dir).into_iter().collect(),
-        Thing::Removal(_) | Thing::WriteSet(_) => Vec::new(),
+        Thing::Removal(_) | Thing::WriteSet(_) | Thing::Temporary(_) | Thing::Probe(_) | Thing::Trash(_) => Vec::new(),
     }
 }
 
