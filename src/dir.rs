@@ -128,12 +128,7 @@ impl Dir {
     pub fn kind(&self, name: impl AsRef<Path>) -> Result<Option<Kind>, ReadError> {
         let name = name.as_ref();
         match self.at_parent_of(name, |parent, last| fstatat(parent, last, AtFlags::AT_SYMLINK_NOFOLLOW)) {
-            Ok(stat) => Ok(Some(match stat.st_mode & nix::libc::S_IFMT {
-                nix::libc::S_IFDIR => Kind::Directory,
-                nix::libc::S_IFREG => Kind::File,
-                nix::libc::S_IFLNK => Kind::Symlink,
-                _ => Kind::Special,
-            })),
+            Ok(stat) => Ok(Some(Kind::of_mode(stat.st_mode))),
             Err(Errno::ENOENT) => Ok(None),
             Err(errno) => Err(self.error(name, Operation::Stat, errno)),
         }
@@ -147,7 +142,7 @@ impl Dir {
         use rustix::fs::{AtFlags, StatxFlags, statx};
         let name = name.as_ref();
         let flags = AtFlags::SYMLINK_NOFOLLOW | AtFlags::EMPTY_PATH | AtFlags::NO_AUTOMOUNT;
-        let wanted = StatxFlags::INO | StatxFlags::BTIME | StatxFlags::CTIME | StatxFlags::MTIME;
+        let wanted = StatxFlags::TYPE | StatxFlags::INO | StatxFlags::BTIME | StatxFlags::CTIME | StatxFlags::MTIME;
         let errno = |errno: rustix::io::Errno| Errno::from_raw(errno.raw_os_error());
         match self.at_parent_of(name, |parent, last| statx(parent, last, flags, wanted).map_err(errno)) {
             Ok(stat) => Ok(Some(Stamp::from(&stat))),

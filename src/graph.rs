@@ -17,6 +17,7 @@
 pub mod build;
 pub mod doubt;
 pub mod garbage;
+mod leftover;
 pub mod reach;
 pub mod thing;
 pub mod unleased;

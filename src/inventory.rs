@@ -240,6 +240,15 @@ impl Running {
         format!("nothing needs it, but {who} knows it and may take it for the next pull or build")
     }
 
+    /// Why a leftover is not proven dead.
+    #[must_use]
+    pub fn why_at_work(&self) -> String {
+        match self.pid {
+            Some(pid) => format!("the running dockerd (pid {pid}) may be at work on it"),
+            None => "a dockerd that cannot be seen from here may be at work on it".to_owned(),
+        }
+    }
+
     /// Why what it may have made is not proven dead.
     #[must_use]
     pub fn why_unproven(&self) -> String {

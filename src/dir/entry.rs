@@ -30,6 +30,8 @@ pub struct Entry {
 pub struct Stamp {
     /// The device, major and minor.
     pub device: (u32, u32),
+    /// What it is.
+    pub kind: Kind,
     /// The inode number.
     pub inode: u64,
     /// Seconds and nanoseconds since 1970 at which it was created, where the file system remembers.
@@ -44,10 +46,24 @@ impl From<&Statx> for Stamp {
     fn from(stat: &Statx) -> Self {
         Self {
             device: (stat.stx_dev_major, stat.stx_dev_minor),
+            kind: Kind::of_mode(u32::from(stat.stx_mode)),
             inode: stat.stx_ino,
             born: (stat.stx_mask & StatxFlags::BTIME.bits() != 0).then_some((stat.stx_btime.tv_sec, stat.stx_btime.tv_nsec)),
             changed: (stat.stx_ctime.tv_sec, stat.stx_ctime.tv_nsec),
             modified: (stat.stx_mtime.tv_sec, stat.stx_mtime.tv_nsec),
+        }
+    }
+}
+
+impl Kind {
+    /// The kind that the mode of an inode tells.
+    #[must_use]
+    pub const fn of_mode(mode: u32) -> Self {
+        match mode & nix::libc::S_IFMT {
+            nix::libc::S_IFDIR => Self::Directory,
+            nix::libc::S_IFREG => Self::File,
+            nix::libc::S_IFLNK => Self::Symlink,
+            _ => Self::Special,
         }
     }
 }

@@ -7,6 +7,7 @@ use crate::store::buildkit::SnapshotKey;
 use crate::store::leftovers::Leftover;
 use crate::store::overlay2::LayerDir;
 use std::collections::HashMap;
+use std::ffi::OsString;
 
 /// The most directories that are kept for calling themselves by one link.
 const MOST_OF_A_LINK: usize = 16;
@@ -291,8 +292,8 @@ impl Builder<'_> {
         for mount in &self.inventory.live_mounts {
             let from = Thing::LiveMount(mount.pid, mount.mount_point.to_string_lossy().into_owned());
             let dirs = mount.directories.iter().map(|&id| Thing::Dir(id));
-            let used: Vec<_> =
-                dirs.chain(mount.links.iter().map(|&id| Thing::Link(id))).filter(|thing| self.graph.node(thing).is_some()).collect();
+            let links = mount.links.iter().map(|&id| Thing::Link(id));
+            let used: Vec<_> = dirs.chain(links).chain(probes(&mount.others)).filter(|thing| self.graph.node(thing).is_some()).collect();
             if used.is_empty() {
                 continue;
             }
@@ -306,7 +307,7 @@ impl Builder<'_> {
     fn add_processes(&mut self) {
         for holder in &self.inventory.holders {
             let from = Thing::Process(holder.pid);
-            for dir in holder.directories.iter().map(|&id| Thing::Dir(id)) {
+            for dir in holder.directories.iter().map(|&id| Thing::Dir(id)).chain(probes(&holder.others)) {
                 if self.graph.node(&dir).is_some() {
                     self.graph.add(from.clone());
                     self.keep_if_there(&from, &dir, Via::HeldBy(holder.via, holder.pid));
@@ -314,4 +315,9 @@ impl Builder<'_> {
             }
         }
     }
+}
+
+/// The probe directories among what is used of `overlay2/` and is no layer directory.
+fn probes(others: &[OsString]) -> impl Iterator<Item = Thing> {
+    others.iter().filter_map(|name| name.to_str()).map(|name| Thing::Probe(name.to_owned()))
 }

@@ -66,11 +66,13 @@ impl Verdicts {
         let kept = graph.reachable(graph.roots().filter(|&node| !is_given_up(node)));
         let by_node = graph.nodes().map(|node| kept.contains(node).then_some(Verdict::InUse)).collect();
         let mut judge = Judge { graph, inventory, kept, by_node, doubts: Vec::new(), emptiness };
+        judge.name_the_trash();
         if emptiness == Emptiness::Suspect
             && let Some(doubt) = doubt::nothing_in_use(graph, inventory)
         {
             judge.keep(judge.open(|_| true), doubt);
         }
+        judge.keep_what_is_at_work();
         judge.keep_the_young();
         judge.keep_the_loaded();
         judge.keep_the_doubtful();
@@ -100,9 +102,9 @@ impl Verdicts {
 }
 
 /// The verdicts so far; a thing without one is open.
-struct Judge<'a> {
-    graph: &'a Graph,
-    inventory: &'a Inventory,
+pub(super) struct Judge<'a> {
+    pub(super) graph: &'a Graph,
+    pub(super) inventory: &'a Inventory,
     /// What is in use or covered by a doubt.
     kept: Set,
     by_node: Vec<Option<Verdict>>,
@@ -111,19 +113,24 @@ struct Judge<'a> {
 }
 
 impl Judge<'_> {
-    fn is_open(&self, node: NodeId) -> bool {
+    /// The verdict on `node` so far.
+    pub(super) fn verdict(&self, node: NodeId) -> Option<Verdict> {
+        self.by_node.get(node.index()).copied().flatten()
+    }
+
+    pub(super) fn is_open(&self, node: NodeId) -> bool {
         self.by_node.get(node.index()).is_some_and(Option::is_none)
     }
 
-    fn set(&mut self, node: NodeId, verdict: Verdict) {
+    pub(super) fn set(&mut self, node: NodeId, verdict: Verdict) {
         if let Some(slot) = self.by_node.get_mut(node.index()) {
             *slot = Some(verdict);
         }
     }
 
     /// The things without a verdict of which `is` is true.
-    fn open(&self, is: impl Fn(&Thing) -> bool) -> Vec<NodeId> {
-        self.graph.things().filter(|(node, thing)| self.is_open(*node) && !thing.is_leftover() && is(thing)).map(|(node, _)| node).collect()
+    pub(super) fn open(&self, is: impl Fn(&Thing) -> bool) -> Vec<NodeId> {
+        self.graph.things().filter(|(node, thing)| self.is_open(*node) && is(thing)).map(|(node, _)| node).collect()
     }
 
     /// Keeps what a running dockerd may have made and be about to name.
@@ -154,7 +161,7 @@ impl Judge<'_> {
     }
 
     /// Keeps `seeds` and all that is reachable from them, for `doubt`.
-    fn keep(&mut self, seeds: Vec<NodeId>, doubt: Doubt) {
+    pub(super) fn keep(&mut self, seeds: Vec<NodeId>, doubt: Doubt) {
         let verdict = Verdict::Unknown(self.doubts.len());
         self.doubts.push(doubt);
         let mut open = seeds;
@@ -184,11 +191,7 @@ impl Judge<'_> {
                 self.set(node, Verdict::Garbage(if exists { Garbage::DuplicateLink } else { Garbage::DanglingLink }));
             }
         }
-        for (node, thing) in self.graph.things() {
-            if let (true, Some(garbage)) = (self.is_open(node), Garbage::of_leftover(thing)) {
-                self.set(node, Verdict::Garbage(garbage));
-            }
-        }
+        self.classify_leftovers();
     }
 
     /// Classifies a record; if one of its directories is not proven dead, neither is the record.

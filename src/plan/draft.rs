@@ -12,7 +12,6 @@ use crate::render::escape;
 use crate::store::leftovers::{Leftover, Leftovers, What};
 use crate::store::place::Area;
 use crate::usage::scan::Usage;
-use std::ffi::OsString;
 
 /// A plan that is being drawn up: what is proven dead, and what of it is withheld.
 #[derive(Debug)]
@@ -57,7 +56,6 @@ impl<'a> Draft<'a> {
             }
         }
         let mut draft = Self { audit, mode, drafted, withheld: Vec::new() };
-        draft.withhold_leftovers();
         draft.add_named(&leftovers.others);
         draft.withhold_the_unproven();
         if mode == Mode::Online {
@@ -82,29 +80,16 @@ impl<'a> Draft<'a> {
         draft
     }
 
-    /// Withholds the leftovers that may be needed.
-    fn withhold_leftovers(&mut self) {
-        let audit = self.audit;
-        let why = |drafted: &Drafted| {
-            let [node] = drafted.nodes[..] else { return None };
-            self.why_withheld(audit.inventory.leftover(audit.graph.thing(node)?)?)
-        };
-        let withheld: Vec<_> = self.drafted.iter().map(why).collect();
-        for (drafted, why) in self.drafted.iter_mut().zip(withheld) {
-            drafted.withheld = drafted.withheld.take().or_else(|| why.map(str::to_owned));
-        }
-    }
-
     /// Adds what only goes when its kind is named.
     fn add_named(&mut self, leftovers: &[Leftover]) {
         for leftover in leftovers {
             let Some((garbage, kind)) = describe(leftover.what) else { continue };
-            let Ok(path) = RelPath::new(leftover.path.clone()) else { continue };
+            let (Ok(path), Some(evidence)) = (RelPath::new(leftover.path.clone()), Evidence::of(leftover.stamp)) else { continue };
             let id = path.split().1.to_owned();
             let mut action = Action::new(Class::Garbage(garbage), kind, id, path.clone());
             action.weigh(self.usage_of(leftover));
-            action.objects.push(Object { path, evidence: leftover.evidence(), role: Role::Part, put: None });
-            let withheld = self.why_withheld(leftover).map(str::to_owned);
+            action.objects.push(Object { path, evidence, role: Role::Part, put: None });
+            let withheld = self.is_mounted(leftover).then(|| "something is mounted there".to_owned());
             self.drafted.push(Drafted { action, nodes: Vec::new(), withheld });
         }
     }
@@ -120,22 +105,6 @@ impl<'a> Draft<'a> {
             // The account does not know these one by one.
             _ => None,
         }
-    }
-
-    /// Why a leftover is not to be taken.
-    fn why_withheld(&self, leftover: &Leftover) -> Option<&'static str> {
-        match leftover.what {
-            What::LastCopy => Some("the file that it was to replace is missing: it may be all that is left of it"),
-            _ if self.is_held(leftover) => Some("a process uses it"),
-            _ => self.is_mounted(leftover).then_some("something is mounted there"),
-        }
-    }
-
-    /// Whether a process has something in it open, or stands in it.
-    fn is_held(&self, leftover: &Leftover) -> bool {
-        let name = leftover.path.strip_prefix("overlay2/");
-        let holds = |other: &OsString| name.is_some_and(|name| other == name);
-        self.audit.inventory.holders.iter().any(|holder| holder.others.iter().any(holds))
     }
 
     /// Whether a mount in any namespace names it.

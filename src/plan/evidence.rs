@@ -1,7 +1,6 @@
 //! What something was when it was judged, so that it can be known again.
 
 use crate::dir::{self, Stamp};
-use crate::store::leftovers::Leftover;
 use crate::store::live::FileId;
 use serde::{Deserialize, Serialize};
 
@@ -75,6 +74,16 @@ impl Inode {
 }
 
 impl Evidence {
+    /// Of what an inode is known to be; nothing for what is neither a directory nor a file.
+    #[must_use]
+    pub fn of(stamp: Stamp) -> Option<Self> {
+        match stamp.kind {
+            dir::Kind::Directory => Some(Self::directory(stamp)),
+            dir::Kind::File => Some(Self::file(stamp)),
+            dir::Kind::Symlink | dir::Kind::Special => None,
+        }
+    }
+
     /// Of a directory.
     #[must_use]
     pub fn directory(stamp: Stamp) -> Self {
@@ -97,15 +106,5 @@ impl Evidence {
     #[must_use]
     pub fn link(text: impl Into<String>) -> Self {
         Self { kind: Kind::Link, inode: None, text: Some(text.into()) }
-    }
-}
-
-impl Leftover {
-    /// What it is.
-    pub(super) fn evidence(&self) -> Evidence {
-        match self.kind {
-            dir::Kind::Directory => Evidence::directory(self.stamp),
-            dir::Kind::File | dir::Kind::Symlink | dir::Kind::Special => Evidence::file(self.stamp),
-        }
     }
 }

@@ -119,11 +119,11 @@ impl<'a> Gatherer<'a> {
     fn leftover(&self, thing: &Thing) -> Option<Object> {
         let leftover = self.audit.inventory.leftover(thing)?;
         let path = RelPath::new(leftover.path.clone()).ok()?;
-        Some(Object { path, evidence: leftover.evidence(), role: Role::Part, put: None })
+        Some(Object { path, evidence: Evidence::of(leftover.stamp)?, role: Role::Part, put: None })
     }
 
     fn tree(&self, thing: &Thing, role: Role) -> Option<Object> {
-        let evidence = Evidence::directory(*self.audit.inventory.stamp(thing)?);
+        let evidence = Evidence::of(*self.audit.inventory.stamp(thing)?)?;
         Some(Object { path: path_of(thing)?, evidence, role, put: None })
     }
 

@@ -15,16 +15,18 @@
 //! while one is nobody can tell. What is called otherwise is not Docker's and is not listed.
 
 pub mod named;
+mod original;
 
 use super::place::TRASH;
-use super::{containers, imagedb, overlay2, read_each};
+use super::{JSON, containers, imagedb, overlay2, read_each};
 use crate::dir::{Dir, Entry, Kind, Stamp};
 use crate::graph::Thing;
 use crate::id::{ContainerId, DiffId, ImageId};
 use crate::store::overlay2::Overlay2;
 use crate::unreadable::{Pins, Unreadable, keep};
+use original::{Names, Original, is_whole};
 use std::collections::BTreeMap;
-use std::ffi::OsStr;
+use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::OsStrExt as _;
 
 /// Something that dockerd left and that no record knows.
@@ -85,7 +87,8 @@ impl ImageFiles {
 pub enum What {
     /// A file that was being written.
     TemporaryFile,
-    /// Such a file where the one that it was to replace is missing, although there ought to be one: it may be all that is left of it.
+    /// Such a file where the one that it was to replace is missing, although there ought to be one, or makes no sense: it may be all that is
+    /// left of it.
     LastCopy,
     /// A directory in which dockerd tried out the file system.
     ProbeDirectory,
@@ -129,15 +132,26 @@ impl Replaces {
             Self::Digests => rest.split_at_checked(64).is_some_and(|(digest, rest)| DiffId::from_hex(digest).is_ok() && numbered(rest)),
         }
     }
+}
 
-    /// What the temporary file `name` is, among the `entries` of its directory.
-    fn what(self, name: &[u8], entries: &[Entry]) -> What {
-        let Self::These(names) = self else { return What::TemporaryFile };
-        let is_meant = |original: &&&str| name.strip_prefix(b".tmp-").is_some_and(|rest| rest.starts_with(original.as_bytes()));
-        let is_there = |original: &str| entries.iter().any(|entry| entry.kind == Kind::File && entry.name == original);
-        let missing = names.iter().find(is_meant).filter(|original| ALWAYS_THERE.contains(original) && !is_there(original));
-        if missing.is_some() { What::LastCopy } else { What::TemporaryFile }
+/// What the temporary file `name` in the directory `place` is.
+fn what(root: &Dir, (place, replaces): (&str, Replaces), name: &str, names: Names) -> What {
+    let Some(original) = replaces.original(name) else { return What::TemporaryFile };
+    let path = format!("{place}/{name}");
+    // An empty one holds nothing that could be lost.
+    if root.file(&path).ok().flatten().and_then(|file| file.metadata().ok()).is_some_and(|metadata| metadata.len() == 0) {
+        return What::TemporaryFile;
     }
+    let is_copy = match (Original::look(root, place, original, names), replaces) {
+        (Original::Whole, _) => false,
+        (Original::Spoilt, _) => true,
+        (Original::Missing, Replaces::These(_)) => ALWAYS_THERE.contains(&original),
+        // An image that was never registered has no config yet, and one that was half-written is of no use.
+        (Original::Missing, Replaces::Digests) => {
+            root.read(&path, JSON).ok().flatten().is_some_and(|content| is_whole(place, original, &content, names))
+        }
+    };
+    if is_copy { What::LastCopy } else { What::TemporaryFile }
 }
 
 /// What of the inventory says where leftovers can lie.
@@ -156,6 +170,7 @@ pub struct Places<'a> {
 /// A directory that cannot be listed keeps nothing alive; what is in it stays where it is.
 pub fn read(root: &Dir, places: &Places<'_>, unreadable: &mut Vec<Unreadable>) -> Vec<Leftover> {
     let mut all = in_layers(root, places.overlay2, unreadable);
+    let names = if places.images.is_empty() { Names::MayBeNone } else { Names::Some };
     let images = places.images.iter().map(|id| (format!("{}/{}", imagedb::METADATA, id.hex()), IN_METADATA));
     let containers = places.containers.iter().map(|id| (format!("{}/{id}", containers::PATH), IN_CONTAINERS));
     let stores = [(STORE, IN_STORE), (imagedb::CONTENT, Replaces::Digests)].map(|(path, files)| (path.to_owned(), files));
@@ -163,7 +178,10 @@ pub fn read(root: &Dir, places: &Places<'_>, unreadable: &mut Vec<Unreadable>) -
     let temporary = read_each(&listed, unreadable, |(path, replaces), unreadable| {
         let entries = keep(root.entries_of(path), Pins::Nothing, unreadable)?;
         let temporary = entries.iter().filter(|entry| entry.kind == Kind::File && replaces.is_temporary(entry.name.as_bytes()));
-        let leftover = |entry: &Entry| leftover(root, path, entry, replaces.what(entry.name.as_bytes(), &entries), unreadable);
+        let leftover = |entry: &Entry| {
+            let what = what(root, (path, *replaces), entry.name.to_str()?, names);
+            leftover(root, path, entry, what, unreadable)
+        };
         Some(temporary.filter_map(leftover).collect::<Vec<_>>())
     });
     all.extend(temporary.into_iter().flatten());
@@ -180,10 +198,12 @@ fn in_layers(root: &Dir, overlay2: &Overlay2, unreadable: &mut Vec<Unreadable>) 
     let dirs: Vec<_> = overlay2.dirs.values().filter(|dir| !dir.temporary.is_empty()).collect();
     let found = read_each(&dirs, unreadable, |dir, unreadable| {
         let path = format!("{}/{}", overlay2::PATH, dir.id);
-        let entries = keep(root.entries_of(&path), Pins::Nothing, unreadable)?;
-        let temporary = entries.iter().filter(|entry| dir.temporary.contains(&entry.name));
-        let leftover = |entry: &Entry| leftover(root, &path, entry, IN_LAYERS.what(entry.name.as_bytes(), &entries), unreadable);
-        Some(temporary.filter_map(leftover).collect::<Vec<_>>())
+        let leftover = |name: &OsString| {
+            // That of a layer is no name of an image.
+            let what = what(root, (&path, IN_LAYERS), name.to_str()?, Names::Some);
+            leftover(root, &path, &Entry { name: name.clone(), kind: Kind::File }, what, unreadable)
+        };
+        Some(dir.temporary.iter().filter_map(leftover).collect::<Vec<_>>())
     });
     found.into_iter().flatten().collect()
 }
@@ -222,15 +242,40 @@ pub(super) fn leftover(root: &Dir, place: &str, entry: &Entry, what: What, unrea
 mod tests {
     use super::*;
 
+    type Row<'a> = (Replaces, &'a str, &'a str, Option<(&'a str, &'a str)>, What);
+
     #[test]
     fn a_temporary_file_may_be_all_that_is_left() {
-        let entries = |names: &[&str]| names.iter().map(|name| Entry { name: name.into(), kind: Kind::File }).collect::<Vec<_>>();
-        let what = |replaces: Replaces, name: &str, there: &[&str]| replaces.what(name.as_bytes(), &entries(there));
-        assert_eq!(what(IN_LAYERS, ".tmp-link1", &["link", ".tmp-link1"]), What::TemporaryFile);
-        assert_eq!(what(IN_LAYERS, ".tmp-link1", &["lower", ".tmp-link1"]), What::LastCopy);
-        assert_eq!(what(IN_LAYERS, ".tmp-committed1", &[]), What::TemporaryFile);
-        assert_eq!(what(IN_CONTAINERS, ".tmp-config.v2.json1", &[]), What::LastCopy);
-        assert_eq!(what(IN_METADATA, ".tmp-parent1", &[]), What::TemporaryFile);
+        let link = "ABCDEFGHIJKLMNOPQRSTUVWXYZ";
+        let lower = format!("l/{link}");
+        let hex = DiffId::of(b"{}").hex().to_string();
+        let config = format!(".tmp-{hex}1");
+        let table: [Row<'_>; 14] = [
+            (IN_LAYERS, ".tmp-link1", link, Some(("link", link)), What::TemporaryFile),
+            (IN_LAYERS, ".tmp-link1", link, Some(("link", "")), What::LastCopy),
+            (IN_LAYERS, ".tmp-link1", link, None, What::LastCopy),
+            (IN_LAYERS, ".tmp-link1", "", None, What::TemporaryFile),
+            (IN_LAYERS, ".tmp-lower1", &lower, Some(("lower", &lower)), What::TemporaryFile),
+            (IN_LAYERS, ".tmp-lower1", &lower, Some(("lower", "l/half")), What::LastCopy),
+            (IN_LAYERS, ".tmp-committed1", "x", None, What::TemporaryFile),
+            (IN_CONTAINERS, ".tmp-config.v2.json1", "{", None, What::LastCopy),
+            (IN_CONTAINERS, ".tmp-hostconfig.json1", "{", Some(("hostconfig.json", "{}")), What::LastCopy),
+            (IN_METADATA, ".tmp-parent1", "x", None, What::TemporaryFile),
+            (IN_METADATA, ".tmp-parent1", "x", Some(("parent", "\0")), What::LastCopy),
+            (Replaces::Digests, &config, "{}", Some((&hex, "{}")), What::TemporaryFile),
+            (Replaces::Digests, &config, "{}", None, What::LastCopy),
+            (Replaces::Digests, &config, "{", None, What::TemporaryFile),
+        ];
+        for (replaces, name, content, original, expected) in table {
+            let temp = tempfile::tempdir().unwrap();
+            std::fs::create_dir(temp.path().join("x")).unwrap();
+            std::fs::write(temp.path().join("x").join(name), content).unwrap();
+            if let Some((original, content)) = original {
+                std::fs::write(temp.path().join("x").join(original), content).unwrap();
+            }
+            let found = what(&Dir::root(temp.path()).unwrap(), ("x", replaces), name, Names::Some);
+            assert_eq!(found, expected, "{name} beside {original:?}");
+        }
     }
 
     #[test]

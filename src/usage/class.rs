@@ -7,7 +7,6 @@ use crate::id::{ChainId, DirId, FileName, LinkId, MountName};
 use crate::inventory::Inventory;
 use crate::store::place::{Area, Owner};
 use serde::Serialize;
-use std::os::unix::ffi::OsStrExt as _;
 
 /// A class of owners.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
@@ -149,7 +148,6 @@ impl<'a> Classifier<'a> {
         let node = DirId::try_from(name).ok().and_then(|id| self.graph.node(&Thing::Dir(id)));
         match node {
             Some(node) => self.judged(node, || self.role(node)),
-            None if self.is_held(name) => Class::Other.into(),
             None => self.leftover(text(name).map(Thing::Probe)),
         }
     }
@@ -211,15 +209,10 @@ impl<'a> Classifier<'a> {
         node.map_or(Class::Other.into(), |node| self.judged(node, || Class::Metadata))
     }
 
-    /// Whether a mount or a process holds the entry `name` of `overlay2/` that is no layer directory.
-    fn is_held(&self, name: &[u8]) -> bool {
-        let mounted = self.inventory.live_mounts.iter().flat_map(|mount| &mount.others);
-        mounted.chain(self.inventory.holders.iter().flat_map(|holder| &holder.others)).any(|other| other.as_bytes() == name)
-    }
-
-    /// What only a dockerd that is at work can need.
+    /// What was left behind and is used all the same nobody can explain.
     fn leftover(&self, thing: Option<Thing>) -> Belongs {
-        if self.inventory.running.is_some() { Class::Other.into() } else { self.record(thing) }
+        let node = thing.and_then(|thing| self.graph.node(&thing));
+        node.map_or(Class::Other.into(), |node| self.judged(node, || Class::Other))
     }
 }
 

@@ -12,6 +12,7 @@
     reason = "every step of a recipe is told in the same form"
 )]
 
+mod agree;
 mod cached;
 mod cases;
 mod check;

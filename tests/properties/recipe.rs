@@ -13,6 +13,7 @@ use tempfile::TempDir;
 #[derive(Debug, Clone)]
 pub(crate) struct Recipe {
     steps: Vec<Step>,
+    copies: Vec<Index>,
     damage: Vec<(Index, Harm)>,
 }
 
@@ -35,13 +36,18 @@ impl Root {
 
 /// A data-root as Docker, its crashes and its failures leave it: nothing in it was lost.
 pub(crate) fn sound() -> impl Strategy<Value = Recipe> {
-    vec(step(), 1..16).prop_map(|steps| Recipe { steps, damage: Vec::new() })
+    vec(step(), 1..16).prop_map(|steps| Recipe { steps, copies: Vec::new(), damage: Vec::new() })
 }
 
 /// A data-root of which some files may be damaged.
 pub(crate) fn any() -> impl Strategy<Value = Recipe> {
     let harm = (proptest::prelude::any::<Index>(), select(Harm::ALL.to_vec()));
-    (vec(step(), 1..16), vec(harm, 0..4)).prop_map(|(steps, damage)| Recipe { steps, damage })
+    (vec(step(), 1..16), vec(harm, 0..4)).prop_map(|(steps, damage)| Recipe { steps, copies: Vec::new(), damage })
+}
+
+/// As [`any`], with temporary files beside some of those that may be damaged: each is a copy of what it was to replace.
+pub(crate) fn with_copies() -> impl Strategy<Value = Recipe> {
+    (any(), vec(proptest::prelude::any::<Index>(), 0..4)).prop_map(|(recipe, copies)| Recipe { copies, ..recipe })
 }
 
 impl Recipe {
@@ -55,6 +61,7 @@ impl Recipe {
         let mut made = Made::new(Builder::create(temp.path().join("root")).unwrap()).unwrap();
         let all = |made: &mut Made| -> Result<()> { self.steps.iter().try_for_each(|step| made.take(step)) };
         made.batch(all).unwrap();
+        self.copies.iter().for_each(|index| made.copy_beside(index).unwrap());
         for (index, harm) in &self.damage {
             let files = made.root.metadata_files().unwrap();
             harm.inflict(&files[index.index(files.len())]).unwrap();

@@ -359,6 +359,21 @@ impl Made {
         if first { self.root.duplicate_link(dir).map(drop) } else { Ok(()) }
     }
 
+    /// Leaves a whole copy of a file beside it, as if it had been about to be replaced.
+    pub(crate) fn copy_beside(&mut self, index: &Index) -> Result<()> {
+        let files = self.root.metadata_files()?;
+        let is_replaced = |path: &&std::path::PathBuf| {
+            let name = path.file_name().unwrap().to_str().unwrap();
+            let text = ["link", "lower", "repositories.json", "config.v2.json", "hostconfig.json", "parent", "lastUpdated"];
+            text.contains(&name) || path.parent().unwrap().ends_with("content/sha256") && !name.starts_with('.')
+        };
+        let files: Vec<_> = files.iter().filter(is_replaced).collect();
+        let Some(file) = pick(index, &files) else { return Ok(()) };
+        let content = fs::read(file).unwrap_or_default();
+        let below = file.strip_prefix(self.root.path()).unwrap().to_owned();
+        if content.is_empty() { Ok(()) } else { self.root.temporary(below, content).map(drop) }
+    }
+
     fn probe_directory(&mut self) -> Result<()> {
         let first = self.stacked.insert((None, u8::MAX));
         if first { self.root.probe_directory("check-overlayfs-support").map(drop) } else { Ok(()) }

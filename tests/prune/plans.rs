@@ -172,6 +172,55 @@ fn a_temporary_file_that_may_be_all_that_is_left_stays() {
 }
 
 #[test]
+fn a_temporary_file_beside_one_that_makes_no_sense_stays_and_everything_says_so() {
+    let harms: [(&str, &[u8]); 4] = [("gone", b"-"), ("empty", b""), ("zeros", &[0; 64]), ("nameless", br#"{"Repositories":{}}"#)];
+    for (name, content) in harms {
+        let world = World::sample();
+        let original = world.root().join("image/overlay2/repositories.json");
+        let temporary = world.planned(&[]).into_iter().find(|path| path.contains(".tmp-repositories.json")).unwrap();
+        if name == "gone" {
+            fs::remove_file(&original).unwrap();
+        } else {
+            fs::write(&original, content).unwrap();
+        }
+        assert!(!world.planned(&[]).contains(&temporary), "{name}");
+        let why = world.run(&["why", world.root().join(&temporary).to_str().unwrap()]).output;
+        assert!(why.contains("it may be all that is left of it") && !why.contains("garbage"), "{name}: {why}");
+        let check = world.run(&["check", "--format", "json"]).output;
+        assert!(!check.contains(r#""code":"stale-temporary-file","kind":"temporary-file","id":"image"#), "{name}: {check}");
+        let planned: u64 = world.actions(&[]).iter().map(|action| action["bytes"].as_u64().unwrap()).sum();
+        assert_eq!(reclaimable(&world), planned, "{name}");
+    }
+}
+
+/// The bytes of garbage, as `df` has them.
+fn reclaimable(world: &World) -> u64 {
+    let df: serde_json::Value = serde_json::from_str(&world.run(&["df", "--format", "json"]).output).unwrap();
+    let classes = df["classes"].as_array().unwrap();
+    classes.iter().find(|class| class["class"] == "garbage").unwrap()["reclaimable_bytes"].as_u64().unwrap()
+}
+
+#[test]
+fn a_file_in_the_place_of_a_record_is_taken() {
+    let world = World::sample();
+    let path = format!("image/overlay2/layerdb/sha256/{}", "5".repeat(64));
+    fs::write(world.root().join(&path), "x").unwrap();
+    assert!(world.planned(&[]).contains(&path));
+    let ran = world.run(&["prune", "--force"]);
+    assert!(ran.status == Some(0) && !world.root().join(&path).exists(), "{ran:?}");
+}
+
+#[test]
+fn where_prune_refuses_nothing_is_reclaimable() {
+    let world = World::sample();
+    fs::write(world.root().join("buildkit/snapshots.db"), "").unwrap();
+    assert_eq!(world.run(&["prune", "--dry-run"]).status, Some(4));
+    assert_eq!(reclaimable(&world), 0);
+    let check = world.run(&["check", "--format", "json"]).output;
+    assert!(!check.contains(r#""severity":"garbage""#), "{check}");
+}
+
+#[test]
 fn a_plan_is_written_into_a_pipe_and_behind_a_link_and_replaces_neither() {
     let world = World::sample();
     let (pipe, link, target) = (world.beside("pipe"), world.beside("link"), world.beside("target"));

@@ -14,7 +14,7 @@
 mod tests;
 
 use super::committed::Identity;
-use crate::dir::Stamp;
+use crate::dir::{Kind, Stamp};
 use crate::id::DirId;
 use crate::usage::scan::{Layer, Open, Outside, Stamps, Usage};
 use sha2::{Digest as _, Sha256};
@@ -276,7 +276,8 @@ impl<'b> Reader<'b> {
 
     fn stamp(&mut self) -> Option<Stamp> {
         let (device, inode) = ((self.small()?, self.small()?), self.word()?);
-        Some(Stamp { device, inode, born: self.option(Self::time)?, changed: self.time()?, modified: self.time()? })
+        // Only directories are remembered.
+        Some(Stamp { kind: Kind::Directory, device, inode, born: self.option(Self::time)?, changed: self.time()?, modified: self.time()? })
     }
 
     fn remembered(&mut self) -> Option<Remembered> {

@@ -1,7 +1,7 @@
 use super::*;
 
 fn stamp(inode: u64) -> Stamp {
-    Stamp { device: (8, 1), inode, born: Some((-5, 7)), changed: (1_700_000_000, 999_999_999), modified: (3, 4) }
+    Stamp { kind: Kind::Directory, device: (8, 1), inode, born: Some((-5, 7)), changed: (1_700_000_000, 999_999_999), modified: (3, 4) }
 }
 
 fn content() -> Content {
