@@ -29,7 +29,9 @@ mod mounts;
 mod references;
 mod trees;
 mod unexplained;
+mod unknown;
 mod way_out;
+mod withheld;
 
 pub use code::{Code, Severity};
 pub use finding::{Finding, Mend, Subject, Weight};
@@ -84,7 +86,9 @@ pub fn find(audit: &Audit, facts: &Facts<'_>) -> Vec<Finding> {
     trees::check(&mut checker);
     file_system::check(&mut checker);
     garbage::check(&mut checker);
+    unknown::check(&mut checker);
     unexplained::check(&mut checker);
+    withheld::check(&mut checker);
     let mut findings = checker.findings;
     findings.sort_by(|one, other| one.rank().cmp(&other.rank()));
     findings

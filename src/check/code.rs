@@ -151,6 +151,10 @@ codes! {
     Redirect "redirect" Notice "directories were renamed by reference to lower layers";
     Metacopy "metacopy" Notice "files have their content in lower layers";
     StaleDatabase "stale-database" Notice "a database was left behind by an older or a repaired BuildKit";
+    Withheld "withheld-garbage" Notice "nothing is known to use some things, and they are kept because they are not proven dead";
+    UnknownEntry "unknown-entry" Notice "something stands among the layer directories that Docker does not make";
+    StaleTmp "stale-tmp" Notice "files are left in tmp/, which the next start of dockerd deletes";
+    VolumeWithoutRecord "volume-without-record" Notice "a volume is there that volumes/metadata.db does not know";
     NotReproducible "not-reproducible" Notice "the tar of a layer cannot be put together again, by anybody";
 }
 

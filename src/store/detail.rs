@@ -7,6 +7,7 @@
 //! overlay2/<id>/{work,merged,committed}, overlay2/l  whether they are there; where a link leads           overlay2
 //! containers/<id>/hostconfig.json                    whether it is JSON                                   containers
 //! volumes/<name>/opts.json                           the same                                             containers
+//! tmp/                                               how much is left in it
 //! volumes/metadata.db, network/files/*.db, buildkit/*.db     whether they are sound from end to end       databases
 //! ```
 //!
@@ -27,6 +28,7 @@ pub use overlay2::DirectoryFiles;
 use crate::dir::Dir;
 use crate::id::{ChainId, ContainerId, DirId, ImageId, LinkId};
 use crate::inventory::Inventory;
+use crate::render::words::to_u64;
 use crate::unreadable::{Pins, Unreadable, keep};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -51,6 +53,8 @@ pub struct Details {
     pub databases: Vec<Database>,
     /// The names of databases in `buildkit/` that nothing reads any more.
     pub set_aside: Vec<String>,
+    /// How many entries there are in `tmp/`.
+    pub temporary: u64,
     /// Whether the file system of the layers tells the kinds of what it lists.
     pub lists_kinds: Option<bool>,
     /// What could not be read on the way.
@@ -74,6 +78,7 @@ impl Details {
             volume_options: containers::read_volume_options(root, inventory),
             databases: databases::read(root),
             set_aside: databases::read_set_aside(root),
+            temporary: keep(root.entries_of("tmp"), Pins::Nothing, &mut unreadable).map_or(0, |entries| to_u64(entries.len())),
             lists_kinds,
             unreadable: Vec::new(),
         };

@@ -26,6 +26,8 @@ pub struct Volume {
     pub driver: Option<String>,
     /// Whether it is a directory here.
     pub has_directory: bool,
+    /// Whether the database knows it.
+    pub has_record: bool,
 }
 
 /// Reads every volume, by its name.
@@ -33,7 +35,7 @@ pub fn read(root: &Dir, unreadable: &mut Vec<Unreadable>) -> BTreeMap<String, Vo
     let Some(dir) = keep(root.dir(PATH), Pins::Nothing, unreadable).flatten() else { return BTreeMap::new() };
     let remembered = keep(bolt::read(&dir, "metadata.db", parse), Pins::Nothing, unreadable).flatten().unwrap_or_default();
     let mut volumes: BTreeMap<_, _> =
-        remembered.into_iter().map(|(name, driver)| (name, Volume { driver, has_directory: false })).collect();
+        remembered.into_iter().map(|(name, driver)| (name, Volume { driver, has_directory: false, has_record: true })).collect();
     let entries = keep(dir.entries(), Pins::Nothing, unreadable).unwrap_or_default();
     for entry in entries.into_iter().filter(|entry| entry.kind == Kind::Directory) {
         volumes.entry(entry.name.to_string_lossy().into_owned()).or_default().has_directory = true;

@@ -33,6 +33,7 @@ fn findings_are_listed_worst_first() {
             "garbage stale-probe-directory probe-directory",
             "notice dead-container container",
             "notice stale-database build-cache-store",
+            "notice withheld-garbage container",
         ]
     );
 }
@@ -47,7 +48,7 @@ fn people_see_them_grouped_and_short() {
     assert!(lines[3].starts_with("    hint: "), "{}", lines[3]);
     assert!(page.contains("\ngarbage unreferenced-layer (6): a valid layer that no image, container or build needs\n"), "{page}");
     assert!(page.contains("  … and 1 more (--no-trunc shows all)\n"), "{page}");
-    assert_eq!(*lines.last().unwrap(), "0 errors, 1 warning, 25 garbage, 2 notices", "{page}");
+    assert_eq!(*lines.last().unwrap(), "0 errors, 1 warning, 25 garbage, 3 notices", "{page}");
     assert!(!printed(&["check", "--no-scan", "--no-trunc"]).contains("more (--no-trunc"));
     let only = printed(&["check", "--filter", "code=dangling-link"]);
     assert!(only.starts_with("garbage dangling-link, 4") && only.lines().count() == 6, "{only}");

@@ -97,6 +97,25 @@ pub(super) const CASES: &[Case] = &[
         &["garbage in-trash .layerwise"],
     ),
     case(
+        "a directory that was renamed to be deleted",
+        |world| std::fs::create_dir(world.at(format!("overlay2/{}-removing", "a".repeat(64)))).unwrap(),
+        &["notice unknown-entry overlay2/*-removing"],
+    ),
+    case("a download that was cut off", |world| world.write("tmp/GetImageBlob1", "x"), &["notice stale-tmp tmp"]),
+    case(
+        "a volume that was copied there",
+        |world| std::fs::create_dir_all(world.at("volumes/copied/_data")).unwrap(),
+        &["notice volume-without-record volumes/copied"],
+    ),
+    case(
+        "a temporary file that may be all that is left",
+        |world| {
+            world.root.temporary("image/overlay2/repositories.json", "x").unwrap();
+            world.damage(&Target::Repositories, &Harm::Emptied);
+        },
+        &["error references-unusable image/overlay2/repositories.json", "notice withheld-garbage "],
+    ),
+    case(
         "what a prune of builds leaves",
         |world| {
             let layer = world.root.layer(Some(&world.base), Tree::new("x").file("x", 1)).unwrap();

@@ -8,7 +8,7 @@ pub(super) const CASES: &[Case] = &[
     case(
         "a container without config",
         |world| world.remove(&Target::ContainerFile(world.web.id, "config.v2.json")),
-        &["error container-config-missing containers/<web>/config.v2.json"],
+        &["error container-config-missing containers/<web>/config.v2.json", "notice withheld-garbage containers/<web>/config.v2.json"],
     ),
     case(
         "a container that was being created",
@@ -18,7 +18,7 @@ pub(super) const CASES: &[Case] = &[
     case(
         "a container with half a config",
         |world| world.damage(&Target::ContainerFile(world.web.id, "config.v2.json"), &Harm::Cut),
-        &["error container-config-unusable containers/<web>/config.v2.json"],
+        &["error container-config-unusable containers/<web>/config.v2.json", "notice withheld-garbage containers/<web>/config.v2.json"],
     ),
     case(
         "a container with the config of another",
@@ -27,7 +27,7 @@ pub(super) const CASES: &[Case] = &[
             let text = fs::read_to_string(&path).unwrap();
             fs::write(&path, text.replace(&world.web.id.to_string(), &"0".repeat(64))).unwrap();
         },
-        &["error container-config-unusable containers/<web>/config.v2.json"],
+        &["error container-config-unusable containers/<web>/config.v2.json", "notice withheld-garbage containers/<web>/config.v2.json"],
     ),
     case(
         "a container with half a hostconfig",
@@ -77,7 +77,7 @@ pub(super) const CASES: &[Case] = &[
             fs::remove_dir_all(world.at("containers")).unwrap();
             fs::create_dir(world.at("containers")).unwrap();
         },
-        &["warning containers-missing containers"],
+        &["warning containers-missing containers", "notice withheld-garbage containers"],
     ),
     case(
         "a broken database of volumes",
@@ -87,7 +87,7 @@ pub(super) const CASES: &[Case] = &[
     case(
         "half a database of build snapshots",
         |world| world.damage(&Target::Database("buildkit/snapshots.db"), &Harm::Cut),
-        &["error database-damaged buildkit/snapshots.db"],
+        &["error database-damaged buildkit/snapshots.db", "notice withheld-garbage buildkit/snapshots.db"],
     ),
     case(
         "a broken solver cache",
