@@ -96,6 +96,31 @@ impl Dir {
         Ok(entries)
     }
 
+    /// As [`Dir::entries`], through the descriptor itself: half the system calls, where thousands of small directories are listed.
+    ///
+    /// # Errors
+    /// As [`Dir::entries`].
+    pub fn entries_in_place(&mut self) -> Result<Vec<Entry>, ReadError> {
+        let failed = |errno: rustix::io::Errno| self.error(Path::new(""), Operation::List, Errno::from_raw(errno.raw_os_error()));
+        rustix::fs::seek(&self.fd, rustix::fs::SeekFrom::Start(0)).map_err(failed)?;
+        let mut buffer = Vec::with_capacity(4096);
+        let mut listing = rustix::fs::RawDir::new(&self.fd, buffer.spare_capacity_mut());
+        let mut entries = Vec::new();
+        while let Some(entry) = listing.next() {
+            let entry = entry.map_err(failed)?;
+            let name = OsStr::from_bytes(entry.file_name().to_bytes());
+            if name != "." && name != ".." {
+                let kind = match Kind::listed(entry.file_type()) {
+                    Some(kind) => kind,
+                    None => self.kind(name)?.unwrap_or(Kind::Special),
+                };
+                entries.push(Entry { name: name.to_owned(), kind });
+            }
+        }
+        entries.sort_unstable();
+        Ok(entries)
+    }
+
     /// Whether the file system tells the kinds of entries where it lists them, as overlayfs needs it to; unknown of an empty directory.
     ///
     /// # Errors

@@ -56,6 +56,19 @@ impl From<&Statx> for Stamp {
 }
 
 impl Kind {
+    /// The kind that a file system lists, if it does.
+    #[must_use]
+    pub const fn listed(listed: rustix::fs::FileType) -> Option<Self> {
+        use rustix::fs::FileType;
+        match listed {
+            FileType::Directory => Some(Self::Directory),
+            FileType::RegularFile => Some(Self::File),
+            FileType::Symlink => Some(Self::Symlink),
+            FileType::Unknown => None,
+            _ => Some(Self::Special),
+        }
+    }
+
     /// The kind that the mode of an inode tells.
     #[must_use]
     pub const fn of_mode(mode: u32) -> Self {

@@ -85,7 +85,7 @@ pub fn read(root: &Dir, unreadable: &mut Vec<Unreadable>) -> Overlay2 {
 }
 
 fn read_dir(parent: &Dir, id: DirId, unreadable: &mut Vec<Unreadable>) -> Result<LayerDir, ReadError> {
-    let Some(dir) = parent.dir(id.to_string())? else {
+    let Some(mut dir) = parent.dir(id.to_string())? else {
         // Gone since `overlay2/` was listed.
         return Ok(LayerDir { id, link: None, lower: Told::Absent, diff: false, temporary: Vec::new(), stamp: None });
     };
@@ -94,7 +94,7 @@ fn read_dir(parent: &Dir, id: DirId, unreadable: &mut Vec<Unreadable>) -> Result
         let parsed = content.map(|content| parse_lower(&content)).transpose();
         parsed.map_err(|cause| dir.error("lower", Operation::Parse, cause))
     });
-    let entries = entries_of(&dir)?;
+    let entries = entries_of(&mut dir)?;
     let diff = entries.iter().any(|entry| entry.kind == Kind::Directory && entry.name == "diff");
     let is_temporary = |entry: &Entry| entry.kind == Kind::File && leftovers::is_temporary_of_layer(&entry.name);
     let temporary = entries.into_iter().filter(is_temporary).map(|entry| entry.name).collect();
@@ -102,8 +102,8 @@ fn read_dir(parent: &Dir, id: DirId, unreadable: &mut Vec<Unreadable>) -> Result
 }
 
 /// What lies in a layer directory; nothing in one that was removed since it was opened.
-fn entries_of(dir: &Dir) -> Result<Vec<Entry>, ReadError> {
-    match dir.entries() {
+fn entries_of(dir: &mut Dir) -> Result<Vec<Entry>, ReadError> {
+    match dir.entries_in_place() {
         Err(ReadError { cause: Cause::Io(error), .. }) if error.kind() == io::ErrorKind::NotFound => Ok(Vec::new()),
         listed => listed,
     }
