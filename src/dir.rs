@@ -138,6 +138,22 @@ impl Dir {
         Ok(None)
     }
 
+    /// Whether nothing is in the directory; however much is, only the beginning is listed.
+    ///
+    /// # Errors
+    /// As [`Dir::entries`].
+    pub fn is_empty(&self) -> Result<bool, ReadError> {
+        let failed = |errno: Errno| self.error(Path::new(""), Operation::List, errno);
+        let fd = self.open_beneath(Path::new("."), OFlag::O_DIRECTORY).map_err(failed)?;
+        let mut listing = nix::dir::Dir::from_fd(fd).map_err(failed)?;
+        for entry in listing.iter() {
+            if !matches!(entry.map_err(failed)?.file_name().to_bytes(), b"." | b"..") {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+
     /// Every name in the directory `name`; none when there is no such directory.
     ///
     /// # Errors

@@ -64,6 +64,8 @@ pub struct Inventory {
     pub running: Option<Running>,
     /// Whether a dockerd of 23.0 or later was ever here: it writes `engine-id`.
     pub has_engine_id: bool,
+    /// The read-write layers of containers that are not there any more, as far as something was written in them.
+    pub unowned_data: BTreeSet<MountName>,
     /// What could not be read or understood.
     pub unreadable: Vec<Unreadable>,
 }
@@ -86,6 +88,7 @@ impl Inventory {
         let places =
             Places { overlay2: &overlay2, images: images.keys().copied().collect(), containers: containers.keys().copied().collect() };
         let leftovers = leftovers::read(root, &places, &mut unreadable);
+        let unowned_data = mounts::unowned_data(root, &mounts, &containers);
         let volumes = volumes::read(root, &mut unreadable);
         let plugins = plugins::read(root, &mut unreadable);
         let networks = networks::read(root, &mut unreadable);
@@ -119,6 +122,7 @@ impl Inventory {
             holders,
             running,
             has_engine_id,
+            unowned_data,
             unreadable,
         };
         inventory.note_missing(root);

@@ -31,8 +31,12 @@ pub enum Pins {
     Layers,
     /// It may name layer directories.
     Directories,
+    /// It may name one layer directory that no record explains, and that lies on so many others if that is known.
+    OneDirectory(Option<usize>),
     /// It may name image mounts: read-write layers that have no init layer and no container of their name.
     ImageMounts,
+    /// It is a container's config: it may name image mounts, and layer directories that are bound into the container.
+    ContainerConfig,
     /// It may name any read-write layers.
     Mounts,
     /// It may name anything.

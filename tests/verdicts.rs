@@ -315,3 +315,53 @@ fn directories_that_all_claim_the_link_that_all_lie_on_do_not_multiply() {
     let any = Thing::Dir(format!("{:064x}", 1).parse().unwrap());
     assert!(matches!(audit.verdicts.of(audit.graph.node(&any).unwrap()), Verdict::Unknown(_)));
 }
+
+#[test]
+fn a_lost_config_may_have_bound_any_directory() {
+    let mut host = Host::new();
+    let orphan = host.root.orphan_directory("old", None, &Tree::new("old")).unwrap();
+    let container = host.root.container(&ContainerSpec::new("web", &host.image).exited(0)).unwrap();
+    assert_eq!(host.verdict(&Thing::Dir(orphan.id)), Verdict::Garbage(Garbage::OrphanDirectory));
+    let config = host.root.path().join("containers").join(container.id.to_string()).join("config.v2.json");
+    fs::write(&config, "").unwrap();
+    assert!(matches!(host.verdict(&Thing::Dir(orphan.id)), Verdict::Unknown(_)));
+    fs::remove_file(&config).unwrap();
+    assert!(matches!(host.verdict(&Thing::Dir(orphan.id)), Verdict::Unknown(_)));
+}
+
+#[test]
+fn a_mount_that_names_a_link_which_is_gone_holds_what_bears_it_or_all() {
+    let mut host = Host::new();
+    let [upper, other] = ["upper", "other"].map(|name| host.root.orphan_directory(name, None, &Tree::new(name)).unwrap());
+    let mount = LiveMount {
+        pid: 7,
+        mount_point: "/mnt".into(),
+        file_system: "overlay".to_owned(),
+        directories: Vec::new(),
+        links: vec![upper.link, host.layer.dir.link],
+        others: Vec::new(),
+        drivers: Vec::new(),
+    };
+    let verdict_of = |host: &Host, id| verdict(Inventory { live_mounts: vec![mount.clone()], ..host.inventory() }, &Thing::Dir(id));
+    fs::remove_file(host.root.path().join(upper.link_path())).unwrap();
+    assert_eq!(verdict_of(&host, upper.id), Verdict::InUse);
+    assert_eq!(verdict_of(&host, other.id), Verdict::Garbage(Garbage::OrphanDirectory));
+    fs::remove_file(host.root.path().join(upper.path()).join("link")).unwrap();
+    assert!(matches!(verdict_of(&host, upper.id), Verdict::Unknown(_)));
+    assert!(matches!(verdict_of(&host, other.id), Verdict::Unknown(_)));
+}
+
+#[test]
+fn only_what_could_be_the_directory_that_is_missing_stays() {
+    let mut host = Host::new();
+    let top = host.root.layer(Some(&host.layer), Tree::new("top").file("x", 1)).unwrap();
+    host.root.image(&ImageSpec::new(&top).tag("top:1")).unwrap();
+    let [on_one, on_two] = [&host.layer, &top].map(|below| {
+        let name = below.chain_id.to_string();
+        host.root.orphan_directory(&name, Some(below), &Tree::new(&name)).unwrap()
+    });
+    fs::remove_dir_all(host.root.path().join(top.dir.path())).unwrap();
+    // The layer lies on one other, and so does only one of the orphans.
+    assert!(matches!(host.verdict(&Thing::Dir(on_one.id)), Verdict::Unknown(_)));
+    assert_eq!(host.verdict(&Thing::Dir(on_two.id)), Verdict::Garbage(Garbage::OrphanDirectory));
+}

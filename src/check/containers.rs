@@ -9,7 +9,7 @@ use crate::store::detail::{ContainerFiles, Text};
 use crate::unreadable::Pins;
 
 pub(super) fn check(checker: &mut Checker<'_>) {
-    for container in checker.inventory.containers.values() {
+    for container in checker.inventory.containers.values().filter(|container| container.found_in.is_none()) {
         let files = checker.details.containers.get(&container.id);
         match &container.config {
             Some(config) => listed(checker, container.id, config, files),

@@ -149,7 +149,8 @@ fn below(checker: &Checker<'_>, mount: &Mount) -> Option<ChainId> {
 fn without_record(checker: &mut Checker<'_>, missing: &Missing) {
     let (Some(Thing::Container(id)), Thing::Mount(name)) = (checker.audit.graph.thing(missing.from), &missing.to) else { return };
     let container = Thing::Container(*id);
-    let config = checker.inventory.containers.get(id).and_then(|container| container.config.as_ref());
+    let listed = checker.inventory.containers.get(id).filter(|container| container.found_in.is_none());
+    let config = listed.and_then(|container| container.config.as_ref());
     let Some(config) = config.filter(|config| config.driver == DRIVER && !is_going(config.status)) else { return };
     let (message, severity) = match missing.via {
         Via::ImageMount => ("the read-write layer of an image mounted into it has no record", Severity::Warning),

@@ -81,6 +81,9 @@ pub(super) fn run(args: &Args, global: &Global, output: &mut Output) -> Result<S
     }
     let inventory = &session.audit.inventory;
     let unfinished = apply::unfinished(&session.root.dir);
+    if args.planning.plan.is_none() && !args.planning.dry_run && !plan.withheld.is_empty() {
+        refuse_beside_dockerd(args, inventory)?;
+    }
     if args.planning.dry_run || plan.actions.is_empty() && unfinished.is_empty() {
         let body = Prune::planned(plan);
         if !print(&body, inventory, global, output)? {

@@ -1,6 +1,6 @@
 //! Building the graph from what was read.
 
-use super::{Edge, Graph, Missing, NodeId, Thing, Via};
+use super::{Edge, Graph, Missing, NodeId, Thing, Via, unleased};
 use crate::id::{ChainId, DirId, LinkId};
 use crate::inventory::{DRIVER, Inventory};
 use crate::store::buildkit::SnapshotKey;
@@ -18,6 +18,10 @@ struct Builder<'inventory> {
     graph: Graph,
     /// The directories that call themselves by a link, for links that are missing in `l/`.
     dirs_of_link: HashMap<LinkId, Vec<DirId>>,
+    /// The directories that call themselves by a link which leads to another that is not there.
+    renamed: HashMap<DirId, Vec<DirId>>,
+    /// The records that are being made or removed of a layer that has no other.
+    leftovers: HashMap<ChainId, Vec<Thing>>,
 }
 
 impl Graph {
@@ -28,7 +32,14 @@ impl Graph {
         for (link, dir) in inventory.overlay2.dirs.values().filter_map(|dir| Some((dir.link?, dir.id))) {
             dirs_of_link.entry(link).or_default().push(dir);
         }
-        let mut builder = Builder { inventory, graph: Self::default(), dirs_of_link };
+        let mut renamed: HashMap<_, Vec<_>> = HashMap::new();
+        for (link, &target) in &inventory.overlay2.links {
+            let Some(target) = target.filter(|target| !inventory.overlay2.dirs.contains_key(target)) else { continue };
+            let called_so = dirs_of_link.get(link).into_iter().flatten().take(MOST_OF_A_LINK);
+            renamed.entry(target).or_default().extend(called_so.copied());
+        }
+        let leftovers = leftovers_by_layer(inventory);
+        let mut builder = Builder { inventory, graph: Self::default(), dirs_of_link, renamed, leftovers };
         builder.add_nodes();
         builder.add_images();
         builder.add_containers();
@@ -72,6 +83,17 @@ fn starts(edges: &[Edge], nodes: usize, end: impl Fn(&Edge) -> NodeId) -> Vec<us
     starts
 }
 
+/// What is left of the records of layers, by the layers.
+fn leftovers_by_layer(inventory: &Inventory) -> HashMap<ChainId, Vec<Thing>> {
+    let removals = inventory.layerdb.removals.iter().map(|(name, leftover)| (leftover.chain, Thing::Removal(name.clone())));
+    let write_sets = inventory.layerdb.write_sets.iter().map(|(name, leftover)| (leftover.chain, Thing::WriteSet(name.clone())));
+    let mut leftovers: HashMap<ChainId, Vec<Thing>> = HashMap::new();
+    for (chain, thing) in removals.chain(write_sets).filter_map(|(chain, thing)| Some((chain?, thing))) {
+        leftovers.entry(chain).or_default().push(thing);
+    }
+    leftovers
+}
+
 impl Builder<'_> {
     fn add_nodes(&mut self) {
         let inventory = self.inventory;
@@ -95,17 +117,44 @@ impl Builder<'_> {
 
     /// Adds the edge from a thing that is there to one that may not be.
     fn keep(&mut self, from: &Thing, to: Thing, via: Via) {
+        self.keep_if_there(from, &to, via);
         let Some(from) = self.graph.node(from) else { return };
-        match self.graph.node(&to) {
-            Some(to) => self.graph.edges.push(Edge { from, to, via }),
-            None => self.graph.missing.push(Missing { from, to, via }),
+        if self.graph.node(&to).is_none() {
+            self.graph.missing.push(Missing { from, to, via });
         }
     }
 
-    /// Adds the edge only if its target is there: for names that need not stand for anything.
+    /// Adds the edge only if its target, or what has taken its place, is there: for names that need not stand for anything.
     fn keep_if_there(&mut self, from: &Thing, to: &Thing, via: Via) {
-        if let (Some(from), Some(to)) = (self.graph.node(from), self.graph.node(to)) {
-            self.graph.edges.push(Edge { from, to, via });
+        let Some(from) = self.graph.node(from) else { return };
+        let found: Vec<NodeId> = match self.graph.node(to) {
+            Some(to) => vec![to],
+            None => self.under_another_name(to).iter().filter_map(|thing| self.graph.node(thing)).collect(),
+        };
+        self.graph.edges.extend(found.into_iter().map(|to| Edge { from, to, via }));
+    }
+
+    /// What something that is not there may be called now: a directory that still calls itself by the link that leads to it, or the record of
+    /// a layer under the name that it has while it is made or removed.
+    fn under_another_name(&self, missing: &Thing) -> Vec<Thing> {
+        match missing {
+            Thing::Dir(dir) => self.renamed.get(dir).into_iter().flatten().take(MOST_OF_A_LINK).map(|&dir| Thing::Dir(dir)).collect(),
+            Thing::Layer(chain) => self.leftovers.get(chain).cloned().unwrap_or_default(),
+            Thing::Reference(_)
+            | Thing::Image(_)
+            | Thing::Container(_)
+            | Thing::Mount(_)
+            | Thing::Snapshot(_)
+            | Thing::Lease(_)
+            | Thing::Record(_)
+            | Thing::Removal(_)
+            | Thing::WriteSet(_)
+            | Thing::LiveMount(..)
+            | Thing::Process(_)
+            | Thing::Link(_)
+            | Thing::Temporary(_)
+            | Thing::Probe(_)
+            | Thing::Trash(_) => Vec::new(),
         }
     }
 
@@ -135,6 +184,9 @@ impl Builder<'_> {
                 // What another driver keeps for it lies elsewhere.
                 Some(config) if config.driver != DRIVER => self.keep_if_there(&from, &rw_layer, Via::RwLayer),
                 _ => self.keep(&from, rw_layer, Via::RwLayer),
+            }
+            for &dir in &container.asked_for {
+                self.keep_if_there(&from, &Thing::Dir(dir), Via::BoundInto);
             }
             let Some(config) = &container.config else { continue };
             for mount in &config.image_mounts {
@@ -192,11 +244,20 @@ impl Builder<'_> {
 
     fn add_build_cache(&mut self) {
         let Some(buildkit) = &self.inventory.buildkit else { return };
+        let live = unleased::live(buildkit);
         for (key, snapshot) in &buildkit.snapshots {
             let from = Thing::Snapshot(key.clone());
             self.keep_snapshot(&from, key, Via::SnapshotDir);
-            if let Some(dir) = snapshot.committed {
-                self.keep_if_there(&from, &Thing::Dir(dir), Via::SnapshotCommitted);
+            let (dir, via) = match snapshot.committed {
+                Some(dir) => (Some(dir), Via::SnapshotCommitted),
+                // One that was exported to layerdb, or comes from there, has that layer's directory.
+                None => (key.dir().filter(|_| snapshot.chain.is_none()), Via::SnapshotDir),
+            };
+            match dir {
+                // What nothing asks for may be the key that removing a snapshot leaves.
+                Some(dir) if live.contains(key) => self.keep(&from, Thing::Dir(dir), via),
+                Some(dir) => self.keep_if_there(&from, &Thing::Dir(dir), via),
+                None => {}
             }
             if let Some(chain) = snapshot.chain {
                 self.keep(&from, Thing::Layer(chain), Via::SnapshotChain);
@@ -291,17 +352,30 @@ impl Builder<'_> {
     fn add_live_mounts(&mut self) {
         for mount in &self.inventory.live_mounts {
             let from = Thing::LiveMount(mount.pid, mount.mount_point.to_string_lossy().into_owned());
-            let dirs = mount.directories.iter().map(|&id| Thing::Dir(id));
-            let links = mount.links.iter().map(|&id| Thing::Link(id));
-            let used: Vec<_> = dirs.chain(links).chain(probes(&mount.others)).filter(|thing| self.graph.node(thing).is_some()).collect();
+            let via = Via::MountedIn(mount.pid);
+            let called_so = |link: &LinkId| self.dirs_of_link.get(link).into_iter().flatten().copied();
+            let dirs = mount.directories.iter().copied().chain(mount.links.iter().flat_map(called_so)).map(Thing::Dir);
+            let links = || mount.links.iter().map(|&id| Thing::Link(id));
+            let used: Vec<_> = dirs.chain(links()).chain(probes(&mount.others)).filter(|thing| self.graph.node(thing).is_some()).collect();
             if used.is_empty() {
                 continue;
             }
+            // A link that is gone from `l/` and that no directory bears: any may be below this mount.
+            let lost: Vec<_> = links().filter(|link| self.is_lost(link)).collect();
             self.graph.add(from.clone());
             for thing in used {
-                self.keep_if_there(&from, &thing, Via::MountedIn(mount.pid));
+                self.keep_if_there(&from, &thing, via);
+            }
+            for thing in lost {
+                self.keep(&from, thing, via);
             }
         }
+    }
+
+    /// Whether nothing is there of a link that a mount names, neither itself nor a directory that calls itself so.
+    fn is_lost(&self, link: &Thing) -> bool {
+        let is_borne = matches!(link, Thing::Link(link) if self.dirs_of_link.contains_key(link));
+        self.graph.node(link).is_none() && !is_borne
     }
 
     fn add_processes(&mut self) {

@@ -4,6 +4,11 @@
 //! nothing of that kind is garbage. What is lost in a record that is itself dead matters to nobody: doubts come from what is *kept*, because
 //! it is in use or because another doubt covers it.
 
+mod directory;
+
+use directory::Depths;
+pub(super) use directory::may_lie_on;
+
 use super::reach::Set;
 use super::verdict::Emptiness;
 use super::{Graph, Missing, Thing, Via};
@@ -11,11 +16,11 @@ use crate::id::DirId;
 use crate::inventory::{DRIVER, Inventory};
 use crate::store::Told;
 use crate::store::buildkit::SnapshotKey;
-use crate::store::containers::Status;
+use crate::store::containers::{self, Status};
 use crate::store::layerdb::Layer;
 use crate::store::mounts::Mount;
-use crate::unreadable::Pins;
-use std::collections::{BTreeSet, HashMap};
+use crate::unreadable::{Pins, Unreadable};
+use std::collections::BTreeSet;
 
 /// A reason to keep what nothing is known to use.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -46,11 +51,12 @@ pub fn find(graph: &Graph, inventory: &Inventory, kept: &Set, emptiness: Emptine
         let lost = dir.lower.is_lost() || matches!(dir.lower, Told::Absent) && upper.contains(&dir.id);
         doubts.extend(lost.then(|| doubt(Pins::Directories, format!("overlay2/{}/lower, which names the layers below, is lost", dir.id))));
     }
-    doubts.extend(graph.missing().iter().filter_map(|missing| of_missing(graph, inventory, kept, missing)));
+    let depths = Depths::of(inventory);
+    doubts.extend(graph.missing().iter().flat_map(|missing| of_missing(graph, inventory, (kept, &depths), missing)));
+    doubts.extend(directory::find(graph, inventory, kept, &depths));
     if emptiness == Emptiness::Suspect {
         doubts.extend(no_containers(inventory));
     }
-    doubts.extend(misspelt(graph, kept));
     doubts
 }
 
@@ -97,50 +103,28 @@ fn lies_on_others(inventory: &Inventory) -> BTreeSet<DirId> {
     upper
 }
 
-/// The doubt about a name of something that is not there.
+/// The doubts about a name of something that is not there.
 ///
-/// Where the name itself says which directory is meant, nothing is hidden; where it leads through a record that is gone, any directory may
-/// be meant.
-fn of_missing(graph: &Graph, inventory: &Inventory, kept: &Set, missing: &Missing) -> Option<Doubt> {
-    let from = graph.thing(missing.from)?;
-    let pins = match (missing.via, from) {
-        (Via::ReferenceTo, _) => Pins::Layers,
-        (_, _) if !kept.contains(missing.from) => return None,
+/// Where the name leads through a record that is gone, any directory may be meant; where it is that of a directory, one that no record explains:
+/// its name in the record may be wrong, or it may have got another name.
+fn of_missing(graph: &Graph, inventory: &Inventory, (kept, depths): (&Set, &Depths), missing: &Missing) -> Vec<Doubt> {
+    let Some(from) = graph.thing(missing.from) else { return Vec::new() };
+    let is_found = || graph.kept_by(missing.from).iter().any(|edge| edge.via == missing.via);
+    let pins: &[Pins] = match (missing.via, from) {
+        (Via::ReferenceTo, _) => &[Pins::Layers],
+        (_, _) if !kept.contains(missing.from) => &[],
         // A directory may call itself by the link although `l/` does not: then it is kept.
-        (Via::LowerEntry(_), _) if graph.kept_by(missing.from).iter().any(|edge| edge.via == missing.via) => return None,
-        (Via::RwLayer, Thing::Container(id)) if has_let_go(inventory, *id) => return None,
-        (Via::RwLayer | Via::LowerEntry(_) | Via::RootFs(_) | Via::ParentLayer | Via::MountParent | Via::ImageMount, _) => {
-            Pins::Directories
-        }
-        _ => return None,
+        (Via::LowerEntry(_), _) if is_found() => &[],
+        (Via::RwLayer, Thing::Container(id)) if has_let_go(inventory, *id) || is_misplaced(inventory, *id) => &[],
+        // The record may have got another name.
+        (Via::RwLayer | Via::ImageMount, _) => &[Pins::Directories, Pins::Mounts],
+        (Via::LowerEntry(_) | Via::RootFs(_) | Via::ParentLayer | Via::MountParent | Via::MountedIn(_), _) => &[Pins::Directories],
+        (via, _) if !directory::is_named_by(via) || is_found() => &[],
+        (_, Thing::Mount(name)) if directory::was_let_go(inventory, name) => &[],
+        (_, _) => &[Pins::OneDirectory(depths.of_missing(inventory, from, &missing.to))],
     };
     let why = format!("{} {from} names {} {} ({}), which is not there", from.kind(), missing.to.kind(), missing.to, missing.via);
-    Some(doubt(pins, why))
-}
-
-/// The doubt about a directory that nothing names, where something that is kept names one that is not there by nearly the same name.
-///
-/// Names are random, so two of them never agree in a half of their characters but by damage to one of them.
-fn misspelt(graph: &Graph, kept: &Set) -> Option<Doubt> {
-    let is_name = |missing: &&Missing| matches!(missing.via, Via::CacheId | Via::MountId | Via::InitId) && kept.contains(missing.from);
-    let mut missing = graph.missing().iter().filter(is_name).peekable();
-    missing.peek()?;
-    let unknown = graph.things().filter(|(node, thing)| matches!(thing, Thing::Dir(_)) && !kept.contains(*node));
-    let known: HashMap<_, _> = unknown.flat_map(|(_, thing)| halves(thing).map(|half| (half, thing))).collect();
-    missing.find_map(|missing| {
-        let from = graph.thing(missing.from)?;
-        let meant = halves(&missing.to).into_iter().find_map(|half| known.get(&half))?;
-        let why =
-            format!("{} {from} names directory {} ({}), which is not there, and may mean {meant}", from.kind(), missing.to, missing.via);
-        Some(doubt(Pins::Directories, why))
-    })
-}
-
-/// The two halves of a thing's name, each with where it stands.
-fn halves(thing: &Thing) -> [(bool, String); 2] {
-    let mut name = thing.to_string();
-    let rest = name.split_off(name.len() / 2);
-    [(false, name), (true, rest)]
+    pins.iter().map(|&pins| doubt(pins, directory::advise(pins, &why))).collect()
 }
 
 /// Whether a container has no read-write layer of ours to lose: dockerd marks a container dead before it removes its layers, and their
@@ -148,9 +132,14 @@ fn halves(thing: &Thing) -> [(bool, String); 2] {
 ///
 /// A container without a config was either being made, before which its layers' record is complete, or lost it; then `Pins::ImageMounts` covers
 /// what only it knew.
-fn has_let_go(inventory: &Inventory, id: crate::id::ContainerId) -> bool {
+pub(super) fn has_let_go(inventory: &Inventory, id: crate::id::ContainerId) -> bool {
     let config = inventory.containers.get(&id).and_then(|container| container.config.as_ref());
     config.is_none_or(|config| matches!(config.status, Status::Dead | Status::Removing) || config.driver != DRIVER)
+}
+
+/// Whether a container's config lies where dockerd does not look for it: a copy, or one that was put aside, may have no layer any more.
+fn is_misplaced(inventory: &Inventory, id: crate::id::ContainerId) -> bool {
+    inventory.containers.get(&id).is_some_and(|container| container.found_in.is_some())
 }
 
 /// The doubt about a store of which nothing that is there has even one directory: what had them is elsewhere, or lost.
@@ -166,6 +155,19 @@ pub fn nothing_in_use(graph: &Graph, inventory: &Inventory) -> Option<Doubt> {
     let mut dirs = graph.things().filter(|(_, thing)| matches!(thing, Thing::Dir(_)));
     let why = "there are layer directories, but not one image, container or build that has one of them";
     (!inventory.overlay2.dirs.is_empty() && !dirs.any(|(node, _)| used.contains(node))).then(|| doubt(Pins::Everything, why.to_owned()))
+}
+
+/// Why it is not known which containers there are, if it is not: then what they refer to is not known either.
+#[must_use]
+pub fn unknown_containers(inventory: &Inventory) -> Option<String> {
+    let home = inventory.root.join(containers::PATH);
+    let hides_one = |unreadable: &&Unreadable| {
+        let pins = matches!(unreadable.pins, Pins::Mounts | Pins::ContainerConfig | Pins::ImageMounts | Pins::Everything);
+        pins && unreadable.path.starts_with(&home)
+    };
+    let hidden = || inventory.unreadable.iter().find(hides_one);
+    let told = |unreadable: &Unreadable| format!("cannot {} {}: {}", unreadable.operation, unreadable.path.display(), unreadable.error);
+    no_containers(inventory).map(|doubt| doubt.why).or_else(|| hidden().map(told))
 }
 
 /// The doubt about read-write layers of containers where there is not one container: `containers/` may be a file system of its own that is

@@ -11,6 +11,7 @@ pub enum Garbage {
     InterruptedRemoval,
     UncommittedWriteSet,
     UnownedMount,
+    UnownedData,
     BrokenRecord,
     UnreferencedLayer,
     OrphanDirectory,
@@ -28,10 +29,11 @@ pub enum Garbage {
 
 impl Garbage {
     /// Every kind, those before others whose parts these may be.
-    pub const ALL: [Self; 16] = [
+    pub const ALL: [Self; 17] = [
         Self::InterruptedRemoval,
         Self::UncommittedWriteSet,
         Self::UnownedMount,
+        Self::UnownedData,
         Self::BrokenRecord,
         Self::UnreferencedLayer,
         Self::UnleasedSnapshot,
@@ -50,7 +52,15 @@ impl Garbage {
     /// Whether nothing is ever called so unless somebody asks for it.
     #[must_use]
     pub const fn is_only_asked_for(self) -> bool {
-        matches!(self, Self::UntaggedImage | Self::UnleasedSnapshot | Self::DistributionEntry | Self::RetiredStore | Self::InactiveStore)
+        matches!(
+            self,
+            Self::UnownedData
+                | Self::UntaggedImage
+                | Self::UnleasedSnapshot
+                | Self::DistributionEntry
+                | Self::RetiredStore
+                | Self::InactiveStore
+        )
     }
 
     /// What kind of leftover a thing is, if it is one.
@@ -84,6 +94,7 @@ impl Garbage {
             Self::InterruptedRemoval => "interrupted-removal",
             Self::UncommittedWriteSet => "uncommitted-write-set",
             Self::UnownedMount => "unowned-mount",
+            Self::UnownedData => "unowned-data",
             Self::BrokenRecord => "broken-layer-record",
             Self::UnreferencedLayer => "unreferenced-layer",
             Self::OrphanDirectory => "orphan-directory",
@@ -107,6 +118,7 @@ impl Garbage {
             Self::InterruptedRemoval => "dockerd began to delete this layer and was stopped",
             Self::UncommittedWriteSet => "dockerd began to register this layer and was stopped",
             Self::UnownedMount => "no container, image mount or build uses this read-write layer",
+            Self::UnownedData => "no container uses this read-write layer, and something was written in it",
             Self::BrokenRecord => "dockerd cannot load this layer and nothing needs it, but it keeps the layer from being pulled again",
             Self::UnreferencedLayer => "a valid layer that no image, container or build needs",
             Self::OrphanDirectory => "no record of a layer, container or build names this directory",
@@ -136,11 +148,12 @@ pub fn is_record(garbage: Garbage, thing: &Thing, inventory: &Inventory) -> bool
     let broken = |chain| inventory.layerdb.layers.get(chain).is_some_and(|layer| !layer.is_whole());
     match (garbage, thing) {
         (Garbage::BrokenRecord, Thing::Layer(chain)) => broken(chain),
+        (Garbage::UnownedMount, Thing::Mount(name)) => !inventory.unowned_data.contains(name),
+        (Garbage::UnownedData, Thing::Mount(name)) => inventory.unowned_data.contains(name),
         (Garbage::UntaggedImage, Thing::Image(_))
         | (Garbage::UnleasedSnapshot, Thing::Snapshot(_))
         | (Garbage::InterruptedRemoval, Thing::Removal(_))
         | (Garbage::UncommittedWriteSet, Thing::WriteSet(_))
-        | (Garbage::UnownedMount, Thing::Mount(_))
         | (Garbage::UnreferencedLayer, Thing::Layer(_))
         | (Garbage::OrphanDirectory, Thing::Dir(_)) => true,
         _ => false,

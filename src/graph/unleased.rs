@@ -30,7 +30,8 @@ pub fn find(inventory: &Inventory, emptiness: Emptiness) -> Result<BTreeSet<Snap
 }
 
 /// Everything that a lease or a record leads to, in whichever way keys lead to each other.
-fn live(buildkit: &BuildKit) -> BTreeSet<SnapshotKey> {
+#[must_use]
+pub(super) fn live(buildkit: &BuildKit) -> BTreeSet<SnapshotKey> {
     // The name under which a snapshot was committed and the one under which it was made stand for one directory.
     let mut twins: BTreeMap<SnapshotKey, Vec<SnapshotKey>> = BTreeMap::new();
     for (key, snapshot) in &buildkit.snapshots {

@@ -1,7 +1,8 @@
 //! The images that Docker calls dangling: those that no name, no container and no other image refers to.
 
-use crate::id::ImageId;
+use crate::id::{ChainId, ImageId};
 use crate::inventory::Inventory;
+use crate::store::imagedb::Image;
 use crate::store::repositories;
 use crate::unreadable::{Pins, Unreadable};
 use std::collections::BTreeSet;
@@ -17,6 +18,9 @@ pub fn find(inventory: &Inventory) -> Result<BTreeSet<ImageId>, String> {
     let lost = |unreadable: &&Unreadable| matches!(unreadable.pins, Pins::Images | Pins::Everything) || is_name(&unreadable.path);
     if let Some(unreadable) = inventory.unreadable.iter().find(lost) {
         return Err(format!("cannot {} {}: {}", unreadable.operation, unreadable.path.display(), unreadable.error));
+    }
+    if let Some(why) = super::doubt::unknown_containers(inventory) {
+        return Err(why);
     }
     if inventory.references.is_empty() && !inventory.images.is_empty() {
         return Err("not one image has a name: a dockerd that lost all names looks like this too".to_owned());
@@ -37,6 +41,12 @@ pub fn find(inventory: &Inventory) -> Result<BTreeSet<ImageId>, String> {
             is_here(inventory, parent, || format!("the image {}", image.id))?;
         }
     }
+    // What was written upon an image in a container that is gone is worth little without it.
+    let written_upon = inventory.unowned_data.iter().filter_map(|name| inventory.mounts.get(name)?.parent.value().copied());
+    let written_upon: BTreeSet<ChainId> = written_upon.collect();
+    let top = |image: &Image| ChainId::chain(&image.config.diff_ids).last();
+    referred
+        .extend(inventory.images.values().filter(|image| top(image).is_some_and(|top| written_upon.contains(&top))).map(|image| image.id));
     // What an image that stays was built upon stays.
     let mut open: Vec<ImageId> = referred.iter().copied().collect();
     while let Some(id) = open.pop() {

@@ -7,6 +7,7 @@
 use super::doubt::{self, Doubt};
 use super::reach::Set;
 use super::{Graph, NodeId, Thing, Via};
+use crate::id::MountName;
 use crate::inventory::Inventory;
 use crate::store::layerdb::Layer;
 use crate::unreadable::Pins;
@@ -30,7 +31,8 @@ pub enum Verdict {
 pub struct Assumptions {
     /// What it means if nothing is in use.
     pub emptiness: Emptiness,
-    /// Images and build snapshots that nobody will ask for any more; where something else keeps one it is in use all the same.
+    /// Images, build snapshots and read-write layers that nobody will ask for any more; where something else keeps one it is in use all the
+    /// same.
     pub given_up: BTreeSet<Thing>,
 }
 
@@ -75,6 +77,8 @@ impl Verdicts {
         judge.keep_what_is_at_work();
         judge.keep_the_young();
         judge.keep_the_loaded();
+        judge.keep_what_a_person_renamed();
+        judge.keep_unowned_data(&assumptions.given_up);
         judge.keep_the_doubtful();
         judge.classify();
         let last = Verdict::Unknown(judge.doubts.len());
@@ -149,14 +153,35 @@ impl Judge<'_> {
         self.keep(self.open(is_loaded), Doubt { pins: Pins::Nothing, why: running.why_loaded() });
     }
 
+    /// Keeps the records of read-write layers that have a name which no dockerd gives: a person has renamed or copied them.
+    fn keep_what_a_person_renamed(&mut self) {
+        let renamed = self.open(|thing| matches!(thing, Thing::Mount(MountName::Other(_))));
+        let why = "no dockerd gives this record its name, so a person has renamed or copied it: move it out of layerdb/mounts/ if nothing needs it";
+        self.keep(renamed, Doubt { pins: Pins::Nothing, why: why.to_owned() });
+    }
+
+    /// Keeps what was written in containers that are not there any more, unless a person gives it up: it may be all that is left of it.
+    fn keep_unowned_data(&mut self, given_up: &BTreeSet<Thing>) {
+        let data = &self.inventory.unowned_data;
+        let kept = self.open(|thing| matches!(thing, Thing::Mount(name) if data.contains(name)) && !given_up.contains(thing));
+        let why = "no container uses this read-write layer, but something was written in it: look into the `diff` of its directory; `prune --include unowned-data` takes it";
+        self.keep(kept, Doubt { pins: Pins::Nothing, why: why.to_owned() });
+    }
+
     /// Keeps what could have been named by something that was lost, and again what could have been named by what is kept for that.
     fn keep_the_doubtful(&mut self) {
         let mut covered = BTreeSet::new();
         loop {
             let doubts = doubt::find(self.graph, self.inventory, &self.kept, self.emptiness);
             // One doubt of a kind covers all that others of that kind do.
-            let Some(doubt) = doubts.into_iter().find(|doubt| covered.insert(doubt.pins)) else { return };
-            self.keep(self.open(|thing| covers(doubt.pins, thing, self.inventory)), doubt);
+            let new: Vec<Doubt> = doubts.into_iter().filter(|doubt| covered.insert(doubt.pins)).collect();
+            if new.is_empty() {
+                return;
+            }
+            for doubt in new {
+                let seeds = self.graph.nodes().filter(|&node| self.is_open(node) && self.covers(doubt.pins, node));
+                self.keep(seeds.collect(), doubt);
+            }
         }
     }
 
@@ -185,8 +210,8 @@ impl Judge<'_> {
         for (node, thing) in self.graph.things() {
             if let (true, Thing::Link(link)) = (self.is_open(node), thing) {
                 let target = self.inventory.overlay2.links.get(link).copied().flatten();
-                // A link that cannot be read is not proven to lead nowhere.
-                let Some(target) = target else { continue };
+                // A link that cannot be read is not proven to lead nowhere, and one by which something calls itself is somebody's.
+                let Some(target) = target.filter(|_| !self.inventory.overlay2.borne_by_others.contains(link)) else { continue };
                 let exists = self.inventory.overlay2.dirs.contains_key(&target);
                 self.set(node, Verdict::Garbage(if exists { Garbage::DuplicateLink } else { Garbage::DanglingLink }));
             }
@@ -218,24 +243,35 @@ impl Judge<'_> {
     }
 }
 
+impl Judge<'_> {
+    /// Whether a thing could have been named by what `pins` stands for.
+    fn covers(&self, pins: Pins, node: NodeId) -> bool {
+        let Some(thing) = self.graph.thing(node) else { return false };
+        // A directory that cannot be read is not among the things, but its links are.
+        let is_directory = matches!(thing, Thing::Dir(_) | Thing::Link(_));
+        // An init layer that is told makes it a container's.
+        let is_image_mount = || {
+            let has_no_init = |name| self.inventory.mounts.get(name).is_none_or(|mount| mount.init_id.value().is_none());
+            matches!(thing, Thing::Mount(name) if has_no_init(name))
+        };
+        match pins {
+            Pins::Everything => true,
+            Pins::Nothing | Pins::Own | Pins::Images => false,
+            Pins::Layers => matches!(thing, Thing::Layer(_)),
+            Pins::Directories => is_directory,
+            Pins::OneDirectory(below) => {
+                let is_explained = || self.graph.keepers_of(node).iter().any(|edge| names_part(edge.via));
+                matches!(thing, Thing::Dir(dir) if doubt::may_lie_on(self.inventory, *dir, below) && !is_explained())
+            }
+            Pins::ImageMounts => is_image_mount(),
+            Pins::ContainerConfig => is_directory || is_image_mount(),
+            Pins::Mounts => matches!(thing, Thing::Mount(_)),
+        }
+    }
+}
+
 /// Whether this is how a record names a directory that is nobody else's.
 #[must_use]
 pub const fn names_part(via: Via) -> bool {
     matches!(via, Via::CacheId | Via::MountId | Via::InitId | Via::SnapshotDir | Via::SnapshotCommitted)
-}
-
-/// Whether a thing of this kind could have been named by what `pins` stands for.
-fn covers(pins: Pins, thing: &Thing, inventory: &Inventory) -> bool {
-    match pins {
-        Pins::Everything => true,
-        Pins::Nothing | Pins::Own | Pins::Images => false,
-        Pins::Layers => matches!(thing, Thing::Layer(_)),
-        // A directory that cannot be read is not among the things, but its links are.
-        Pins::Directories => matches!(thing, Thing::Dir(_) | Thing::Link(_)),
-        Pins::ImageMounts => {
-            // An init layer that is told makes it a container's.
-            matches!(thing, Thing::Mount(name) if inventory.mounts.get(name).is_none_or(|mount| mount.init_id.value().is_none()))
-        }
-        Pins::Mounts => matches!(thing, Thing::Mount(_)),
-    }
 }

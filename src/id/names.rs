@@ -41,6 +41,14 @@ impl fmt::Debug for DirId {
     }
 }
 
+impl DirId {
+    /// The RW directory of a container whose init layer this is.
+    #[must_use]
+    pub fn without_init(&self) -> Option<Self> {
+        if let Self::Init(digits) = self { Some(Self::Hex(*digits)) } else { None }
+    }
+}
+
 text_form!(DirId, "the name of a layer directory (64 hexadecimal digits, the same with -init, or 25 of [0-9a-z])");
 
 /// A record of a read-write layer in `layerdb/mounts/`.
@@ -53,6 +61,8 @@ pub enum MountName {
     /// An image mount of 28: `<container>-<image as it was typed>`, so that it may be a path of several components, or the hexadecimal
     /// digits of all that.
     ImageMount(Arc<str>),
+    /// A name that no dockerd gives, of a record that a person has renamed or copied. No text is parsed as one.
+    Other(Arc<str>),
 }
 
 impl MountName {
@@ -90,7 +100,7 @@ impl fmt::Display for MountName {
         match self {
             Self::Hex(digits) => fmt::Display::fmt(digits, f),
             Self::Build(chars) => fmt::Display::fmt(chars, f),
-            Self::ImageMount(name) => f.write_str(name),
+            Self::ImageMount(name) | Self::Other(name) => f.write_str(name),
         }
     }
 }

@@ -17,6 +17,8 @@ pub enum Include {
     Retired,
     /// Images without a name, container or child, with their layers, as `docker image prune` does; they have to be built or pulled again
     UntaggedImages,
+    /// Read-write layers with data in them whose container is gone, as after a failed `docker rm`; look into them first
+    UnownedData,
     /// Build snapshots that no lease and no record of the build cache knows, as builds leave them that are cut off
     BuildSnapshots,
     /// Stores of storage drivers that are not used and that no container needs; their images are lost if dockerd is switched back
@@ -57,6 +59,9 @@ impl Wanted {
                 Err(why) => untold.push(("image", why)),
             }
         }
+        if self.include.contains(&Include::UnownedData) {
+            things.extend(inventory.unowned_data.iter().cloned().map(Thing::Mount));
+        }
         if self.include.contains(&Include::BuildSnapshots) {
             match unleased::find(inventory, self.emptiness) {
                 Ok(keys) => things.extend(keys.into_iter().map(Thing::Snapshot)),
@@ -73,7 +78,7 @@ impl Wanted {
             Include::Distribution => Some(What::DistributionEntry),
             Include::Retired => Some(What::RetiredStore),
             Include::InactiveStores => Some(What::InactiveStore),
-            Include::UntaggedImages | Include::BuildSnapshots => None,
+            Include::UntaggedImages | Include::UnownedData | Include::BuildSnapshots => None,
         };
         self.include.iter().filter_map(what).collect()
     }
@@ -84,6 +89,7 @@ impl Include {
     fn of(class: Class) -> Option<Self> {
         match class {
             Class::Garbage(Garbage::UntaggedImage) => Some(Self::UntaggedImages),
+            Class::Garbage(Garbage::UnownedData) => Some(Self::UnownedData),
             Class::Garbage(Garbage::UnleasedSnapshot) => Some(Self::BuildSnapshots),
             Class::Garbage(Garbage::DistributionEntry) => Some(Self::Distribution),
             Class::Garbage(Garbage::RetiredStore) => Some(Self::Retired),

@@ -228,7 +228,9 @@ const fn pinned(pins: Pins) -> Option<&'static str> {
         Pins::Images => Some("names of images"),
         Pins::Layers => Some("layers"),
         Pins::Directories => Some("layer directories"),
+        Pins::OneDirectory(_) => Some("layer directories that no record explains"),
         Pins::ImageMounts => Some("image mounts"),
+        Pins::ContainerConfig => Some("image mounts and layer directories"),
         Pins::Mounts => Some("read-write layers"),
         Pins::Everything => Some("everything"),
     }

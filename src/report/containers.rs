@@ -64,7 +64,11 @@ fn item(audit: &Audit, container: &Container) -> Item {
         name: container.name(),
         image: config.and_then(|config| config.image),
         image_name: config.map(|config| config.image_name.clone()).unwrap_or_default(),
-        status: config.map_or_else(|| "unreadable".to_owned(), |config| config.status.to_string()),
+        status: match (&container.found_in, config) {
+            (Some(_), _) => "misplaced".to_owned(),
+            (None, None) => "unreadable".to_owned(),
+            (None, Some(config)) => config.status.to_string(),
+        },
         created: config.map(|config| config.created.clone()).unwrap_or_default(),
         rw_dir,
         init_dir,

@@ -9,19 +9,26 @@
 //! └── mounts/, checkpoints/, hostname, hosts, resolv.conf …
 //! ```
 //!
-//! No file here names the container's directories in `overlay2/`: [`super::mounts`] does, under the container's ID. Only an *image mount*
-//! (28.0 on) is named here and nowhere else, in `MountPoints`, so a config that cannot be read may hide one.
+//! No file here names the container's directories in `overlay2/`: [`super::mounts`] does, under the container's ID. Two things are named here
+//! and nowhere else, in `MountPoints`: an *image mount* (28.0 on), and a layer directory that is bound into the container. So a config that
+//! cannot be read may hide either.
+//!
+//! A config counts for the ID that it states, whatever its directory is called: dockerd lists no container of another name, but the data are
+//! somebody's who has renamed it, or restored it from a copy. A directory that is called otherwise and has no config may be such a one too.
 
+mod host_config;
 mod mount_points;
 
-use super::{id_of_name, parse_json, read_each};
-use crate::dir::{Cause, Dir, Operation};
+use super::{parse_json, read_each};
+use crate::dir::{Cause, Dir, Entry, Kind, Operation};
 use crate::id::{ContainerId, DirId, ImageId, MountName};
 use crate::unreadable::{Pins, Unreadable, keep};
 use mount_points::{MountPoints, Sources};
 use serde::Deserialize;
 use std::collections::BTreeMap;
 use std::fmt;
+use std::os::unix::ffi::OsStrExt as _;
+use std::path::Path;
 
 /// Where containers are.
 pub const PATH: &str = "containers";
@@ -33,6 +40,10 @@ pub struct Container {
     pub id: ContainerId,
     /// What its config says; `None` when it has none that can be read, and dockerd does not list it.
     pub config: Option<Config>,
+    /// The name of the directory that its config was found in, if that is not its own: then dockerd does not list it either.
+    pub found_in: Option<String>,
+    /// The layer directories that were to be bound into it, where it was never made and only `hostconfig.json` tells.
+    pub asked_for: Vec<DirId>,
 }
 
 /// The part of a container's config that tells of storage.
@@ -86,6 +97,11 @@ impl fmt::Display for Status {
 }
 
 impl Container {
+    /// A container of which no config can be read.
+    const fn lost(id: ContainerId) -> Self {
+        Self { id, config: None, found_in: None, asked_for: Vec::new() }
+    }
+
     /// Its name, or its short ID where the name is not known.
     #[must_use]
     pub fn name(&self) -> String {
@@ -97,20 +113,90 @@ impl Container {
 pub fn read(root: &Dir, unreadable: &mut Vec<Unreadable>) -> BTreeMap<ContainerId, Container> {
     let Some(dir) = keep(root.dir(PATH), Pins::Everything, unreadable).flatten() else { return BTreeMap::new() };
     let names = keep(dir.entries(), Pins::Everything, unreadable).unwrap_or_default();
-    let containers = read_each(&names, unreadable, |entry, unreadable| {
-        let id = id_of_name(&dir, entry, Pins::ImageMounts, unreadable)?;
-        Some(read_one(&dir, id, unreadable))
+    let found = read_each(&names, unreadable, |entry, unreadable| {
+        Some(match ContainerId::try_from(entry.name.as_bytes()) {
+            Ok(id) => read_one(&dir, id, unreadable),
+            Err(error) => read_other(&dir, entry, &error.to_string(), unreadable).into_iter().collect(),
+        })
     });
-    containers.into_iter().map(|container| (container.id, container)).collect()
+    let mut containers: BTreeMap<ContainerId, Container> = BTreeMap::new();
+    for container in found.into_iter().flatten() {
+        let known = containers.entry(container.id).or_insert_with(|| container.clone());
+        if known.config.is_none() {
+            *known = container;
+        }
+    }
+    containers
 }
 
-fn read_one(dir: &Dir, id: ContainerId, unreadable: &mut Vec<Unreadable>) -> Container {
+/// The container that has a directory of its own name, and the one that its config is of, if that is another.
+fn read_one(dir: &Dir, id: ContainerId, unreadable: &mut Vec<Unreadable>) -> Vec<Container> {
     let name = format!("{id}/config.v2.json");
-    let config = dir.read(&name, super::JSON).and_then(|content| {
-        let content = content.ok_or(Cause::Malformed("the file is missing, so dockerd does not list this container".to_owned()));
-        content.and_then(|content| Config::parse(id, &content)).map_err(|cause| dir.error(&name, Operation::Parse, cause))
-    });
-    Container { id, config: keep(config, Pins::ImageMounts, unreadable) }
+    let failed = |cause| dir.error(&name, Operation::Parse, cause);
+    let content = match dir.read(&name, super::JSON) {
+        Ok(Some(content)) => content,
+        Ok(None) => {
+            let why = "the file is missing, so dockerd does not list this container".to_owned();
+            let asked_for = asked_for(dir, id);
+            let pins = if asked_for.is_some() { Pins::ImageMounts } else { Pins::ContainerConfig };
+            unreadable.push(Unreadable::new(failed(Cause::Malformed(why)), pins));
+            return vec![Container { asked_for: asked_for.unwrap_or_default(), ..Container::lost(id) }];
+        }
+        Err(error) => {
+            unreadable.push(Unreadable::new(error, Pins::ContainerConfig));
+            return vec![Container::lost(id)];
+        }
+    };
+    match Config::parse_any(&content) {
+        Ok((stated, config)) if stated == id => vec![Container { config: Some(config), ..Container::lost(id) }],
+        Ok((stated, config)) => {
+            let why = format!("it is the config of {stated}, so dockerd does not list this container");
+            unreadable.push(Unreadable::new(failed(Cause::Malformed(why)), Pins::Nothing));
+            // Either ID may be the wrong one.
+            vec![Container::lost(id), Container { config: Some(config), found_in: Some(id.to_string()), ..Container::lost(stated) }]
+        }
+        Err(cause) => {
+            unreadable.push(Unreadable::new(failed(cause), Pins::ContainerConfig));
+            vec![Container::lost(id)]
+        }
+    }
+}
+
+/// What was to be bound into a container that was never made: dockerd was stopped before it wrote the config, so the container never ran and has
+/// no file that a start makes. Nothing if it was made, or if that is not known.
+fn asked_for(dir: &Dir, id: ContainerId) -> Option<Vec<DirId>> {
+    const HOST_CONFIG: &str = "hostconfig.json";
+    let is_first = |entry: &Entry| entry.name == "checkpoints" || entry.name == HOST_CONFIG || entry.name.as_bytes().starts_with(b".tmp-");
+    if !dir.entries_of(id.to_string()).ok()?.iter().all(is_first) {
+        return None;
+    }
+    let content = dir.read(format!("{id}/{HOST_CONFIG}"), super::JSON).ok()?;
+    content.map_or_else(|| Some(Vec::new()), |content| host_config::bound(&content).ok())
+}
+
+/// The container whose config lies in an entry that is called otherwise than any container.
+fn read_other(dir: &Dir, entry: &Entry, why: &str, unreadable: &mut Vec<Unreadable>) -> Option<Container> {
+    // A file holds no container, and a file system of its own has an empty `lost+found` at its root.
+    let holds_nothing = match entry.kind {
+        Kind::Directory => dir.entries_of(&entry.name).is_ok_and(|entries| entries.is_empty()),
+        Kind::File => true,
+        _ => false,
+    };
+    if holds_nothing {
+        return None;
+    }
+    let file = Path::new(&entry.name).join("config.v2.json");
+    let config = dir.read(&file, super::JSON).ok().flatten().and_then(|content| Config::parse_any(&content).ok());
+    let (pins, why) = match &config {
+        Some((id, _)) => (Pins::Nothing, format!("{why}: it has the config of {id}, which dockerd does not list")),
+        None => (
+            Pins::Mounts,
+            format!("{why}: it may be a container's directory that got another name; move it out of containers/ if it is not"),
+        ),
+    };
+    unreadable.push(Unreadable::malformed(dir.path().join(&entry.name), why, pins));
+    let found_in = Some(entry.name.to_string_lossy().into_owned());
+    config.map(|(id, config)| Container { config: Some(config), found_in, ..Container::lost(id) })
 }
 
 #[derive(Deserialize)]
@@ -173,12 +259,22 @@ impl Config {
     /// # Errors
     /// When it is not the JSON that Docker writes, belongs to another container, or has a mount point that may hide an image mount.
     pub fn parse(id: ContainerId, content: &[u8]) -> Result<Self, Cause> {
+        let (stated, config) = Self::parse_any(content)?;
+        let is_own = stated == id;
+        is_own
+            .then_some(config)
+            .ok_or_else(|| Cause::Malformed(format!("it is the config of {stated}, so dockerd does not list this container")))
+    }
+
+    /// Parses the config of whichever container it states.
+    ///
+    /// # Errors
+    /// As [`Config::parse`], but for whose it is.
+    pub fn parse_any(content: &[u8]) -> Result<(ContainerId, Self), Cause> {
         let raw: Raw = parse_json(content)?;
-        if raw.id != id.to_string() {
-            return Err(Cause::Malformed(format!("it is the config of {:?}, so dockerd does not list this container", raw.id)));
-        }
+        let id = raw.id.parse().map_err(|_| Cause::Malformed(format!("it is the config of {:?}, which is no container", raw.id)))?;
         let Sources { volumes, image_mounts, bound } = raw.mount_points.unwrap_or_default().sources()?;
-        Ok(Self {
+        let config = Self {
             name: raw.name.strip_prefix('/').unwrap_or(&raw.name).to_owned(),
             image: raw.image.parse().ok(),
             image_name: raw.config.map(|config| config.image).unwrap_or_default(),
@@ -188,7 +284,8 @@ impl Config {
             volumes,
             image_mounts,
             bound,
-        })
+        };
+        Ok((id, config))
     }
 }
 

@@ -89,6 +89,10 @@ impl Layer {
 pub struct Leftover {
     /// The directory that it names.
     pub cache_id: Option<DirId>,
+    /// The content of the layer.
+    pub diff: Option<DiffId>,
+    /// The layer whose record it was, or was to become, as far as it tells.
+    pub chain: Option<ChainId>,
     /// When it was made.
     pub stamp: Option<Stamp>,
 }
@@ -137,9 +141,21 @@ fn read_leftovers(dir: &Dir, names: &[Entry], unreadable: &mut Vec<Unreadable>) 
         // A registration stopped early has an empty or no cache-id: that is what makes it a leftover, not a failure to read.
         let cache_id = read_id(dir, Path::new(&name).join("cache-id")).ok().flatten();
         let stamp = keep(dir.stamp(&name), Pins::Nothing, unreadable).flatten();
-        Some((name, Leftover { cache_id, stamp }))
+        let diff = read_id(dir, Path::new(&name).join("diff")).ok().flatten();
+        let chain = chain_of_leftover(dir, &name, diff);
+        Some((name, Leftover { cache_id, diff, chain, stamp }))
     });
     read.into_iter().collect()
+}
+
+/// The layer that a removal is named by, or that the files of a write set make.
+fn chain_of_leftover(dir: &Dir, name: &str, diff: Option<DiffId>) -> Option<ChainId> {
+    if let Some((chain, _)) = name.split_at_checked(64).filter(|_| name.ends_with("-removing")) {
+        return ChainId::from_hex(chain.as_bytes()).ok();
+    }
+    let parent: Option<ChainId> = read_id(dir, Path::new(name).join("parent")).ok()?;
+    let diff = diff?;
+    Some(parent.map_or_else(|| ChainId::base(diff), |parent| parent.child(diff)))
 }
 
 fn read_layer(dir: &Dir, entry: &Entry, unreadable: &mut Vec<Unreadable>) -> Option<Layer> {

@@ -12,11 +12,13 @@
 //! behind when the container is removed. The three files are written without a sync, so after a power
 //! cut they may be empty. A missing `parent` is legal, so that a lost one shows only in the `lower` file of the directory.
 
-use super::{Told, id_of_name, read_each, read_id, told, told_by_required};
+use super::containers::Container;
+use super::overlay2;
+use super::{Told, read_each, read_id, told, told_by_required};
 use crate::dir::{Cause, Dir, Entry, Kind, Operation, ReadError, Stamp};
-use crate::id::{ChainId, DirId, MountName};
+use crate::id::{ChainId, ContainerId, DirId, MountName};
 use crate::unreadable::{Pins, Unreadable, keep};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::Path;
 
@@ -61,15 +63,59 @@ pub fn read(root: &Dir, unreadable: &mut Vec<Unreadable>) -> BTreeMap<MountName,
     let nested: Vec<Entry> = names.extract_if(.., |entry| !is_plain(entry)).collect();
     names.extend(keep(find_nested(&dir, nested), Pins::Everything, unreadable).unwrap_or_default());
     let mounts = read_each(&names, unreadable, |entry, unreadable| {
-        let name = id_of_name(&dir, entry, Pins::Everything, unreadable)?;
+        let name = name_of(&dir, entry, unreadable)?;
         Some(read_one(&dir, name, unreadable))
     });
     mounts.into_iter().map(|mount| (mount.name.clone(), mount)).collect()
 }
 
+/// The name of a record. One that no dockerd gives still names directories, if it is a directory with something in it: then it is kept with them.
+fn name_of(dir: &Dir, entry: &Entry, unreadable: &mut Vec<Unreadable>) -> Option<MountName> {
+    let error = match MountName::try_from(entry.name.as_bytes()) {
+        Ok(name) => return Some(name),
+        Err(error) => error.to_string(),
+    };
+    let is_empty = match entry.kind {
+        Kind::Directory => dir.entries_of(&entry.name).is_ok_and(|entries| entries.is_empty()),
+        Kind::File => true,
+        _ => false,
+    };
+    let (pins, name) = match entry.name.to_str() {
+        _ if is_empty => (Pins::Nothing, None),
+        Some(name) if entry.kind == Kind::Directory => (Pins::Nothing, Some(MountName::Other(name.into()))),
+        _ => (Pins::Everything, None),
+    };
+    unreadable.push(Unreadable::malformed(dir.path().join(&entry.name), error, pins));
+    name
+}
+
 /// Whether a name is one that has no directories in it.
 fn is_plain(entry: &Entry) -> bool {
     matches!(MountName::try_from(entry.name.as_bytes()), Ok(MountName::Hex(_) | MountName::Build(_)))
+}
+
+/// The read-write layers of containers that are not there any more in which something was written, or of which that is not known: what is in
+/// them is somebody's data, which no image has.
+pub(crate) fn unowned_data(
+    root: &Dir,
+    mounts: &BTreeMap<MountName, Mount>,
+    containers: &BTreeMap<ContainerId, Container>,
+) -> BTreeSet<MountName> {
+    let owned: BTreeSet<MountName> = containers.keys().map(|&id| id.into()).collect();
+    let is_containers = |mount: &&Mount| matches!(mount.name, MountName::Hex(_)) && !matches!(mount.init_id, Told::Absent);
+    let has_data = |mount: &&Mount| {
+        // The init layer bears the name of the RW layer, where that is not told.
+        let dir = mount.mount_id.value().copied().or(mount.init_id.value().and_then(DirId::without_init));
+        let diff = dir.map(|dir| root.dir(format!("{}/{dir}/diff", overlay2::PATH)));
+        match diff {
+            Some(Ok(Some(diff))) => !diff.is_empty().is_ok_and(|is_empty| is_empty),
+            // Of a directory that is gone nothing can be lost.
+            Some(Ok(None)) => false,
+            Some(Err(_)) | None => true,
+        }
+    };
+    let unowned = mounts.values().filter(|mount| !owned.contains(&mount.name));
+    unowned.filter(is_containers).filter(has_data).map(|mount| mount.name.clone()).collect()
 }
 
 /// Finds the records in and below `open`, by what only a record has in it; their names are paths.

@@ -20,10 +20,11 @@ use super::{Told, id_of_name, leftovers, parse_id, read_each, read_id, told};
 use crate::dir::{Cause, Dir, Entry, Kind, Operation, ReadError, Stamp};
 use crate::id::{DirId, LinkId};
 use crate::unreadable::{Pins, Unreadable, keep};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsString;
 use std::io;
 use std::os::unix::ffi::OsStrExt as _;
+use std::path::Path;
 
 /// Where layer directories lie.
 pub const PATH: &str = "overlay2";
@@ -43,6 +44,8 @@ pub struct Overlay2 {
     pub links: BTreeMap<LinkId, Option<DirId>>,
     /// The names of all else: probe directories, the block device of the quota probe, and what is not Docker's.
     pub others: Vec<Entry>,
+    /// The links by which directories call themselves that no dockerd gave their name: a person has renamed or copied a layer.
+    pub borne_by_others: BTreeSet<LinkId>,
 }
 
 /// A layer directory.
@@ -73,15 +76,19 @@ pub fn read(root: &Dir, unreadable: &mut Vec<Unreadable>) -> Overlay2 {
     let is_layer = |entry: &Entry| entry.kind == Kind::Directory && DirId::try_from(entry.name.as_bytes()).is_ok();
     let (layers, others): (Vec<_>, Vec<_>) = entries.into_iter().partition(is_layer);
     for other in others.iter().filter(|other| DirId::try_from(other.name.as_bytes()).is_ok()) {
-        // dockerd follows a symbolic link here, as somebody leaves one who moves a layer to another disk.
+        // dockerd follows a symbolic link here, which an administrator leaves who moves a layer to another disk. Anything else holds no layer;
+        // if a record names it, that record lacks its directory.
+        let pins = if other.kind == Kind::Symlink { Pins::Directories } else { Pins::Nothing };
         let path = dir.path().join(&other.name);
-        unreadable.push(Unreadable::malformed(path, "it has the name of a layer directory but is none", Pins::Directories));
+        unreadable.push(Unreadable::malformed(path, "it has the name of a layer directory but is none", pins));
     }
     let dirs = read_each(&layers, unreadable, |entry, unreadable| {
         let id = id_of_name(&dir, entry, Pins::Directories, unreadable)?;
         keep(read_dir(&dir, id, unreadable), Pins::Directories, unreadable)
     });
-    Overlay2 { dirs: dirs.into_iter().map(|dir| (dir.id, dir)).collect(), links, others }
+    let directories = others.iter().filter(|other| other.kind == Kind::Directory);
+    let borne_by_others = directories.filter_map(|other| read_id(&dir, Path::new(&other.name).join("link")).ok().flatten()).collect();
+    Overlay2 { dirs: dirs.into_iter().map(|dir| (dir.id, dir)).collect(), links, others, borne_by_others }
 }
 
 fn read_dir(parent: &Dir, id: DirId, unreadable: &mut Vec<Unreadable>) -> Result<LayerDir, ReadError> {

@@ -47,7 +47,7 @@ pub(crate) fn findings(audit: &Audit, root: &Path) -> Vec<Finding> {
 /// Everything that can be asked for.
 pub(crate) fn all() -> Wanted {
     use layerwise::plan::Include as I;
-    let include = [I::Distribution, I::Retired, I::UntaggedImages, I::BuildSnapshots, I::InactiveStores];
+    let include = [I::Distribution, I::Retired, I::UntaggedImages, I::UnownedData, I::BuildSnapshots, I::InactiveStores];
     Wanted { include: include.into(), ..Wanted::default() }
 }
 

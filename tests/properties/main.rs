@@ -21,6 +21,7 @@ mod ids;
 mod lint;
 mod look;
 mod loss;
+mod misled;
 mod oracle;
 mod partition;
 mod plans;

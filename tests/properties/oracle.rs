@@ -4,6 +4,7 @@ use layerwise::graph::Thing;
 use layerwise::id::{ChainId, DirId, LinkId};
 use layerwise::inventory::Inventory;
 use layerwise::store::buildkit::SnapshotKey;
+use layerwise::store::overlay2::LayerDir;
 use std::collections::BTreeSet;
 
 /// Everything in use.
@@ -23,10 +24,30 @@ pub(crate) fn needed_by(inventory: &Inventory, thing: Thing) -> BTreeSet<Thing> 
 }
 
 fn visit(inventory: &Inventory, thing: Thing, live: &mut BTreeSet<Thing>) {
-    if exists(inventory, &thing) && live.insert(thing.clone()) {
+    if !exists(inventory, &thing) {
+        under_another_name(inventory, &thing).into_iter().for_each(|thing| visit(inventory, thing, live));
+    } else if live.insert(thing.clone()) {
         for needed in needs(inventory, &thing) {
             visit(inventory, needed, live);
         }
+    }
+}
+
+/// What something that is not there is called now: a directory that bears the link that leads to it, a record that is being made or removed.
+fn under_another_name(inventory: &Inventory, missing: &Thing) -> Vec<Thing> {
+    match missing {
+        Thing::Dir(id) => {
+            let leads_there = |link: &LinkId| inventory.overlay2.links.get(link) == Some(&Some(*id));
+            let dirs = inventory.overlay2.dirs.values().filter(|dir| dir.link.as_ref().is_some_and(leads_there));
+            dirs.map(|dir| Thing::Dir(dir.id)).collect()
+        }
+        Thing::Layer(chain) => {
+            let removals = inventory.layerdb.removals.iter().filter(|(_, leftover)| leftover.chain == Some(*chain));
+            let write_sets = inventory.layerdb.write_sets.iter().filter(|(_, leftover)| leftover.chain == Some(*chain));
+            let removals = removals.map(|(name, _)| Thing::Removal(name.clone()));
+            removals.chain(write_sets.map(|(name, _)| Thing::WriteSet(name.clone()))).collect()
+        }
+        _ => Vec::new(),
     }
 }
 
@@ -56,7 +77,8 @@ fn exists(inventory: &Inventory, thing: &Thing) -> bool {
         Thing::Snapshot(key) => buildkit.is_some_and(|buildkit| buildkit.snapshots.contains_key(key)),
         Thing::Lease(id) => buildkit.is_some_and(|buildkit| buildkit.leases.contains_key(id)),
         Thing::Record(id) => buildkit.is_some_and(|buildkit| buildkit.records.contains_key(id)),
-        Thing::Removal(_) | Thing::WriteSet(_) => false,
+        Thing::Removal(name) => inventory.layerdb.removals.contains_key(name),
+        Thing::WriteSet(name) => inventory.layerdb.write_sets.contains_key(name),
         // A mount or process that uses nothing of this data-root is none of its things.
         Thing::LiveMount(..) | Thing::Process(_) => needs(inventory, thing).iter().any(|used| exists(inventory, used)),
         Thing::Dir(id) => inventory.overlay2.dirs.contains_key(id),
@@ -74,10 +96,11 @@ fn needs(inventory: &Inventory, thing: &Thing) -> Vec<Thing> {
             ChainId::chain(&image.config.diff_ids).map(Thing::Layer).chain(image.parent.map(Thing::Image)).collect()
         }
         Thing::Container(id) => {
+            let asked_for = inventory.containers[id].asked_for.iter().copied().map(Thing::Dir);
             let config = inventory.containers[id].config.iter();
             let named =
                 config.flat_map(|config| config.image_mounts.iter().cloned().map(Thing::Mount).chain(config.image.map(Thing::Image)));
-            named.chain([Thing::Mount((*id).into())]).collect()
+            named.chain([Thing::Mount((*id).into())]).chain(asked_for).collect()
         }
         Thing::Mount(name) => {
             let mount = &inventory.mounts[name];
@@ -97,10 +120,12 @@ fn needs(inventory: &Inventory, thing: &Thing) -> Vec<Thing> {
         Thing::Snapshot(_) | Thing::Lease(_) | Thing::Record(_) => of_build(inventory, thing),
         Thing::LiveMount(pid, point) => {
             let same = |mount: &&layerwise::store::live::LiveMount| mount.pid == *pid && mount.mount_point.to_str() == Some(point);
-            let mounts = inventory.live_mounts.iter().filter(same);
-            mounts
-                .flat_map(|mount| mount.directories.iter().copied().map(Thing::Dir).chain(mount.links.iter().copied().map(Thing::Link)))
-                .collect()
+            let mounts: Vec<_> = inventory.live_mounts.iter().filter(same).collect();
+            let links = mounts.iter().flat_map(|mount| mount.links.iter().copied());
+            let bears_one = |dir: &&LayerDir| mounts.iter().any(|mount| dir.link.is_some_and(|link| mount.links.contains(&link)));
+            let called_so = inventory.overlay2.dirs.values().filter(bears_one).map(|dir| dir.id);
+            let dirs = mounts.iter().flat_map(|mount| mount.directories.iter().copied()).chain(called_so);
+            dirs.map(Thing::Dir).chain(links.map(Thing::Link)).collect()
         }
         Thing::Process(pid) => {
             let holders = inventory.holders.iter().filter(|holder| holder.pid == *pid);
@@ -108,7 +133,9 @@ fn needs(inventory: &Inventory, thing: &Thing) -> Vec<Thing> {
         }
         Thing::Dir(id) => of_directory(inventory, *id),
         Thing::Link(id) => inventory.overlay2.links[id].map(Thing::Dir).into_iter().collect(),
-        Thing::Removal(_) | Thing::WriteSet(_) | Thing::Temporary(_) | Thing::Probe(_) | Thing::Trash(_) => Vec::new(),
+        Thing::Removal(name) => inventory.layerdb.removals[name].cache_id.map(Thing::Dir).into_iter().collect(),
+        Thing::WriteSet(name) => inventory.layerdb.write_sets[name].cache_id.map(Thing::Dir).into_iter().collect(),
+        Thing::Temporary(_) | Thing::Probe(_) | Thing::Trash(_) => Vec::new(),
     }
 }
 

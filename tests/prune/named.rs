@@ -230,3 +230,34 @@ fn no_untagged_image_goes_while_a_name_stands_for_nothing() {
         assert_eq!(world.actions(&["--include", "untagged-images"]), Vec::<serde_json::Value>::new());
     }
 }
+
+#[test]
+fn what_was_written_in_a_container_that_is_gone_goes_only_if_it_is_named() {
+    let (world, mut root) = World::empty();
+    let layer = root.layer(None, Tree::new("app").file("bin/app", 10)).unwrap();
+    let image = root.image(&ImageSpec::new(&layer).tag("app:1")).unwrap();
+    let kept = root.container(&ContainerSpec::new("kept", &image).exited(0)).unwrap();
+    let lost = root.container(&ContainerSpec::new("lost", &image).exited(0)).unwrap();
+    let unused = root.container(&ContainerSpec::new("unused", &image).exited(0)).unwrap();
+    drop(root);
+    let diff = |container: &layerwise::demo::Container| world.root().join(container.rw.path()).join("diff");
+    fs::write(diff(&lost).join("data"), "all that there is of it").unwrap();
+    for entry in fs::read_dir(diff(&unused)).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() { fs::remove_dir_all(path).unwrap() } else { fs::remove_file(path).unwrap() }
+    }
+    // As where `containers/` is a disk of its own that is not mounted, and a container was made since.
+    for container in [&lost, &unused] {
+        fs::remove_dir_all(world.root().join("containers").join(container.id.to_string())).unwrap();
+    }
+    let ran = world.run(&["prune", "--force"]);
+    assert_eq!(ran.status, Some(0), "{ran:?}");
+    assert!(diff(&lost).join("data").exists() && diff(&kept).exists(), "{ran:?}");
+    assert!(!diff(&unused).exists(), "nothing was written in it: {ran:?}");
+    let dry = world.run(&["prune", "--dry-run"]);
+    assert!(dry.output.contains("--include unowned-data"), "{dry:?}");
+    let check = world.run(&["check"]);
+    assert!(check.output.contains("withheld-garbage"), "{check:?}");
+    taken(&world, "unowned-data");
+    assert!(!diff(&lost).exists() && diff(&kept).exists());
+}

@@ -16,9 +16,10 @@
 use super::{Leftover, What, leftover};
 use crate::data_root::kind::{self, Activity};
 use crate::dir::{Dir, Entry, Kind};
-use crate::id::{DiffId, DirId, FileName};
+use crate::graph::doubt;
+use crate::id::{ChainId, DiffId, DirId, FileName};
 use crate::inventory::{DRIVER, Inventory};
-use crate::store::layerdb::Layer;
+use crate::store::layerdb::{self, Layer};
 use crate::store::{id_of_name, read_each, read_id};
 use crate::unreadable::{Pins, Unreadable, keep};
 use std::collections::{BTreeSet, HashSet};
@@ -43,12 +44,18 @@ pub fn read(root: &Dir, inventory: &Inventory, wanted: &BTreeSet<What>, unreadab
     found
 }
 
-/// Entries about contents that no layer has. A layer whose content is not known, or is not what its name was made from, could have any of
-/// them.
+/// Entries about contents that no layer and no image has. A layer whose content is not known, or is not what its name was made from, could have
+/// any of them; so could one whose record is being removed, cannot be read, or is not there although something names it.
 fn distribution(root: &Dir, inventory: &Inventory, unreadable: &mut Vec<Unreadable>) -> Vec<Leftover> {
-    let layers = inventory.layerdb.layers.values();
+    let database = &inventory.layerdb;
     let content = |layer: &Layer| layer.diff.value().copied().filter(|_| layer.computed_chain() == Some(layer.chain));
-    let Some(here): Option<HashSet<DiffId>> = layers.map(content).collect() else { return Vec::new() };
+    let leftovers = database.removals.values().chain(database.write_sets.values());
+    let contents = database.layers.values().map(content).chain(leftovers.map(|leftover| leftover.diff));
+    let Some(mut here): Option<HashSet<DiffId>> = contents.collect() else { return Vec::new() };
+    if lacks_records(inventory) {
+        return Vec::new();
+    }
+    here.extend(inventory.images.values().flat_map(|image| &image.config.diff_ids));
     let by_diff = |dir: &Dir, entry: &Entry, unreadable: &mut Vec<Unreadable>| {
         id_of_name::<FileName<DiffId>>(dir, entry, Pins::Nothing, unreadable).map(|name| name.0)
     };
@@ -57,6 +64,20 @@ fn distribution(root: &Dir, inventory: &Inventory, unreadable: &mut Vec<Unreadab
     let mut found = stale(root, BY_DIFF, &here, by_diff, unreadable);
     found.extend(stale(root, BY_BLOB, &here, by_blob, unreadable));
     found
+}
+
+/// Whether the record of a layer is not there, or cannot be read, that there is or was.
+fn lacks_records(inventory: &Inventory) -> bool {
+    let records = inventory.root.join(layerdb::LAYERS);
+    let is_hidden = |unreadable: &Unreadable| unreadable.path.starts_with(&records) && unreadable.pins != Pins::Nothing;
+    let layers = &inventory.layerdb.layers;
+    let of_images = inventory.images.values().flat_map(|image| ChainId::chain(&image.config.diff_ids));
+    let of_mounts = inventory.mounts.values().filter_map(|mount| mount.parent.value().copied());
+    let of_layers = layers.values().filter_map(|layer| layer.parent.value().copied());
+    let of_builds = inventory.buildkit.iter().flat_map(|buildkit| buildkit.snapshots.values()).filter_map(|snapshot| snapshot.chain);
+    let mut named = of_images.chain(of_mounts).chain(of_layers).chain(of_builds);
+    let is_lost = layers.is_empty() && !inventory.overlay2.dirs.is_empty();
+    is_lost || inventory.unreadable.iter().any(is_hidden) || named.any(|chain| !layers.contains_key(&chain))
 }
 
 /// The files in `place` that tell of a content that is not `here`.
@@ -110,6 +131,9 @@ fn inactive(root: &Dir, inventory: &Inventory, unreadable: &mut Vec<Unreadable>)
     let Ok(kind) = kind::Kind::read(root) else { return Vec::new() };
     let overlay2_is_used = kind.overlay2().is_some_and(|store| store.activity == Activity::Active && store.has_layers);
     let configs: Option<Vec<_>> = inventory.containers.values().map(|container| container.config.as_ref()).collect();
+    if doubt::unknown_containers(inventory).is_some() {
+        return Vec::new();
+    }
     // A container whose config is lost may be any driver's.
     let (true, Some(configs)) = (overlay2_is_used, configs) else { return Vec::new() };
     let is_used = |driver: &str| configs.iter().any(|config| config.driver == driver || config.driver.is_empty() && driver == "aufs");
