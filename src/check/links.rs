@@ -1,8 +1,18 @@
 //! The short names of layer directories: `link` in the directory says one, and the symbolic link of that name in `l/` leads back.
+//!
+//! ```text
+//! X/link: K        l/K ─► ../Z/diff        one of them is wrong
+//! U/lower: l/K:l/B:l/A                     dockerd wrote behind a link just what the `lower` of its directory says:
+//! X/lower: l/B:l/A      Z/lower: l/A       so K is X, and the link is wrong
+//! ```
+//!
+//! What is mounted goes by `l/` alone, so a link that leads to a directory is only ever led elsewhere where every `lower` that names it fits
+//! the other directory and none fits this one. What a `link` file says matters for what is put on its directory later.
 
 use super::{Checker, Code, Finding, Mend, Severity};
 use crate::graph::{NodeId, Thing, Via};
 use crate::id::{DirId, LinkId};
+use crate::store::Told;
 use crate::store::overlay2::LayerDir;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -23,6 +33,8 @@ pub(super) fn check(checker: &mut Checker<'_>) {
 struct Named {
     /// Those that are named by something in use.
     in_use: BTreeSet<LinkId>,
+    /// What those say behind each link, each text once.
+    behind: BTreeMap<LinkId, BTreeSet<Vec<LinkId>>>,
     /// Those that are named by anything, and by what.
     missing: BTreeMap<LinkId, Vec<NodeId>>,
 }
@@ -30,15 +42,45 @@ struct Named {
 impl Named {
     fn find(checker: &Checker<'_>) -> Self {
         let dirs = checker.inventory.overlay2.dirs.values().filter(|dir| checker.is_in_use(&Thing::Dir(dir.id)));
-        let in_use = dirs.filter_map(|dir| dir.lower.value()).flatten().copied().collect();
+        let lowers: Vec<&Vec<LinkId>> = dirs.filter_map(|dir| dir.lower.value()).collect();
+        let in_use = lowers.iter().copied().flatten().copied().collect();
+        let doubtful = doubtful(checker);
+        let mut behind: BTreeMap<LinkId, BTreeSet<Vec<LinkId>>> = BTreeMap::new();
+        for lower in lowers {
+            for (place, link) in lower.iter().enumerate().filter(|(_, link)| doubtful.contains(link)) {
+                behind.entry(*link).or_default().insert(lower.get(place + 1..).unwrap_or_default().to_vec());
+            }
+        }
         let mut missing: BTreeMap<LinkId, Vec<NodeId>> = BTreeMap::new();
         for named in checker.audit.graph.missing() {
             if let (Thing::Link(link), Via::LowerEntry(_)) = (&named.to, named.via) {
                 missing.entry(*link).or_default().push(named.from);
             }
         }
-        Self { in_use, missing }
+        Self { in_use, behind, missing }
     }
+
+    fn fit(&self, checker: &Checker<'_>, link: LinkId, dir: DirId) -> Fit {
+        let own = match checker.inventory.overlay2.dirs.get(&dir).map(|dir| &dir.lower) {
+            Some(Told::Is(lower)) => lower.as_slice(),
+            Some(Told::Absent) => &[],
+            Some(Told::Lost) | None => return Fit::Unknown,
+        };
+        match self.behind.get(&link) {
+            None => Fit::Unknown,
+            Some(texts) if texts.iter().all(|text| text == own) => Fit::Yes,
+            Some(_) => Fit::No,
+        }
+    }
+}
+
+/// The links of which not all that is said agrees.
+fn doubtful(checker: &Checker<'_>) -> BTreeSet<LinkId> {
+    let overlay2 = &checker.inventory.overlay2;
+    let disagreeing = overlay2.dirs.values().filter(|dir| dir.link.is_some_and(|link| overlay2.links.get(&link) != Some(&Some(dir.id))));
+    let said = disagreeing.clone().filter_map(|dir| dir.link);
+    let leading = disagreeing.filter_map(|dir| checker.leading.get(&dir.id)).flatten().copied();
+    said.chain(leading).collect()
 }
 
 fn without_link_file(checker: &mut Checker<'_>, dir: &LayerDir) {
@@ -74,8 +116,15 @@ fn lead_back(checker: &mut Checker<'_>, id: DirId, link: LinkId, named: &Named) 
         Some([only]) => Some(*only),
         _ => None,
     };
+    let leads_elsewhere = target.flatten().filter(|target| checker.inventory.overlay2.dirs.contains_key(target));
+    let verdict = leads_elsewhere.map(|elsewhere| compare(named.fit(checker, link, elsewhere), named.fit(checker, link, id)));
     // If another link leads here, and it is that one which others name, it is not the link that is wrong, but the file.
-    if let Some(other) = other.filter(|other| !named.in_use.contains(&link) && (named.in_use.contains(other) || target.is_none())) {
+    let is_named_otherwise = |other: &LinkId| !named.in_use.contains(&link) && (named.in_use.contains(other) || target.is_none());
+    let is_right_elsewhere = verdict == Some(Wrong::File);
+    let fits_here = |other: &LinkId| named.fit(checker, *other, id) != Fit::No;
+    if let Some(other) =
+        other.filter(|other| is_right_elsewhere && fits_here(other) || verdict != Some(Wrong::Link) && is_named_otherwise(other))
+    {
         return wrong_link_file(checker, id, link, other);
     }
     let found = match target {
@@ -85,7 +134,12 @@ fn lead_back(checker: &mut Checker<'_>, id: DirId, link: LinkId, named: &Named) 
     };
     let thing = Thing::Link(link);
     let is_only_claim = checker.claims.get(&link).is_some_and(|dirs| dirs.len() == 1);
-    let mend = is_only_claim.then_some(Mend::Link(link, id));
+    let is_proven = match verdict {
+        // Nothing is seen through it now, and what is seen then has to fit.
+        None => named.fit(checker, link, id) != Fit::No,
+        Some(wrong) => wrong == Wrong::Link,
+    };
+    let mend = (is_only_claim && is_proven).then_some(Mend::Link(link, id));
     let (code, message) = match found {
         None => (Code::MissingLink, format!("directory {id} calls itself so")),
         Some(found) => (Code::MismatchedLink, format!("it leads to {found}, and directory {id} calls itself so")),
@@ -97,6 +151,34 @@ fn lead_back(checker: &mut Checker<'_>, id: DirId, link: LinkId, named: &Named) 
     let finding = Finding::new(code, thing.clone(), message).affecting(affects).mend(mend);
     let finding = finding.severity(if is_needed { Severity::Error } else { Severity::Warning });
     checker.push_about(&Thing::Dir(id), finding);
+}
+
+/// Whether a link may stand for a directory.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Fit {
+    /// Every `lower` that names it says behind it just what the directory's own says.
+    Yes,
+    /// One says something else.
+    No,
+    /// None names it, or the directory's own is not known.
+    Unknown,
+}
+
+/// What of a link and a file is wrong that disagree.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Wrong {
+    Link,
+    File,
+    Unknown,
+}
+
+/// Which is wrong, if a link fits so well where it leads, and so well where a file says that it leads.
+const fn compare(elsewhere: Fit, here: Fit) -> Wrong {
+    match (elsewhere, here) {
+        (Fit::No, Fit::Yes) => Wrong::Link,
+        (Fit::Yes, Fit::No) => Wrong::File,
+        _ => Wrong::Unknown,
+    }
 }
 
 fn wrong_link_file(checker: &mut Checker<'_>, id: DirId, link: LinkId, right: LinkId) {

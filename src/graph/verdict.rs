@@ -78,8 +78,8 @@ impl Verdicts {
         judge.keep_the_young();
         judge.keep_the_loaded();
         judge.keep_what_a_person_renamed();
-        judge.keep_unowned_data(&assumptions.given_up);
         judge.keep_the_doubtful();
+        judge.keep_unowned_data(&assumptions.given_up);
         judge.classify();
         let last = Verdict::Unknown(judge.doubts.len());
         judge.doubts.push(Doubt { pins: Pins::Nothing, why: "nothing is known of it".to_owned() });
@@ -165,7 +165,10 @@ impl Judge<'_> {
         let data = &self.inventory.unowned_data;
         let kept = self.open(|thing| matches!(thing, Thing::Mount(name) if data.contains(name)) && !given_up.contains(thing));
         let why = "no container uses this read-write layer, but something was written in it: look into the `diff` of its directory; `prune --include unowned-data` takes it";
-        self.keep(kept, Doubt { pins: Pins::Nothing, why: why.to_owned() });
+        if !kept.is_empty() {
+            self.keep(kept, Doubt { pins: Pins::Nothing, why: why.to_owned() });
+            self.keep_the_doubtful();
+        }
     }
 
     /// Keeps what could have been named by something that was lost, and again what could have been named by what is kept for that.

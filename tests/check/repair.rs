@@ -5,6 +5,7 @@ mod pairs;
 mod plans;
 mod refuses;
 mod snapshot;
+mod swaps;
 
 use crate::cases;
 use crate::world::{World, shown};
