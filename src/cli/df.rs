@@ -11,10 +11,10 @@ use crate::report::df::{self, Detail, Df, FromCacheItem, LargeItem, Weight};
 use crate::report::{Document, why};
 use crate::usage::class::Class;
 
-/// Say where space and inodes are, class by class
+/// Show what the disk space and the inodes are used for
 ///
-/// The classes add up to the total, and the total is what `du -sx` counts, to the byte and the inode. RECLAIMABLE is what no container
-/// needs. Exit status 1 means that something could not be measured, so that there is more than what is shown.
+/// The classes add up to the total, and the total is what `du -sx` counts, to the byte and the inode. UNUSED is what no container needs; the
+/// lines below the table say which command gives it back. Exit status 1: something could not be measured, so there is more than shown.
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
     /// Show the largest things of each class too (all of them with --no-trunc), the largest files and the fullest directories
@@ -68,8 +68,7 @@ fn heading(title: &str, align: Align) -> Heading {
 /// The table of the classes and their sum.
 fn classes(df: &Df, output: &Output) -> String {
     let right = |(title, fit): (&str, Fit)| Heading { title: title.to_owned(), align: Align::Right, fit };
-    let figures =
-        [("COUNT", Fit::Omit(2)), ("SIZE", Fit::Keep), ("APPARENT", Fit::Omit(1)), ("INODES", Fit::Keep), ("RECLAIMABLE", Fit::Keep)];
+    let figures = [("COUNT", Fit::Omit(2)), ("SIZE", Fit::Keep), ("APPARENT", Fit::Omit(1)), ("INODES", Fit::Keep), ("UNUSED", Fit::Keep)];
     let class = Heading { title: "CLASS".to_owned(), align: Align::Left, fit: Fit::Keep };
     let mut table = Table::new(std::iter::once(class).chain(figures.map(right)).collect());
     let mut row = |name: &str, count: String, weight: Weight, reclaimable: u64| {
@@ -100,8 +99,8 @@ fn remarks(df: &Df, output: &Output) -> String {
             0 => String::new(),
             total => format!(", {} of {total} inodes", filesystem.inodes_free),
         };
-        let (free, total) = (bytes(filesystem.bytes_free, output), bytes(filesystem.bytes_total, output));
-        lines.push(format!("File system: {}, free: {free} of {total}{inodes}", filesystem.kind));
+        let (available, total) = (bytes(filesystem.bytes_available, output), bytes(filesystem.bytes_total, output));
+        lines.push(format!("File system: {}, available: {available} of {total}{inodes}", filesystem.kind));
     }
     let logs: u64 = df.classes.iter().filter_map(|class| class.log_bytes).sum();
     if logs > 0 {
@@ -114,7 +113,11 @@ fn remarks(df: &Df, output: &Output) -> String {
     let copies = df.stored_more_than_once.len();
     if copies > 0 {
         let lost = df.stored_more_than_once.iter().filter_map(|copy| copy.bytes_lost).sum();
-        lines.push(format!("Stored more than once: {copies} contents, {} lost to copies", bytes(lost, output)));
+        lines.push(format!(
+            "Stored more than once: {}, {} lost to copies",
+            crate::render::words::count(crate::render::words::to_u64(copies), "content"),
+            bytes(lost, output)
+        ));
     }
     if !df.not_entered.is_empty() {
         lines.push(format!(
@@ -124,7 +127,20 @@ fn remarks(df: &Df, output: &Output) -> String {
     }
     lines.extend(df.from_cache.as_ref().map(|from_cache| from(from_cache, output)));
     lines.push(String::new());
-    lines.join("\n")
+    lines.join("\n") + &ways(df, output)
+}
+
+/// Which command gives back how much of what is not used.
+fn ways(df: &Df, output: &Output) -> String {
+    if df.ways.is_empty() {
+        return String::new();
+    }
+    let mut table =
+        Table::new(vec![heading("TO GET IT BACK", Align::Left), heading("UP TO", Align::Right), heading("REMOVES", Align::Left)]);
+    for way in &df.ways {
+        table.push([way.command.to_owned(), bytes(way.bytes, output), way.removes.to_owned()]);
+    }
+    format!("\n{}", table.render(&output.style))
 }
 
 /// What was not measured now.

@@ -2,6 +2,7 @@ use super::args::{Global, ListArgs};
 use super::exit::{Failure, Status};
 use super::list;
 use super::output::Output;
+use crate::audit::Audit;
 use crate::render::column::{Column, Kind};
 use crate::render::size::Digits;
 use crate::report::images;
@@ -13,14 +14,18 @@ use crate::report::images;
 /// `docker_unique_size`.
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
+    /// Show the nameless images between the steps of a build too
+    #[arg(short, long)]
+    all: bool,
     #[command(flatten)]
     list: ListArgs,
 }
 
 const BYTES: Kind = Kind::Bytes(Digits::Four);
 
-static COLUMNS: [Column; 15] = [
-    Column::new("references", "IMAGE", Kind::References),
+static COLUMNS: [Column; 19] = [
+    Column::new("repository", "REPOSITORY", Kind::NamePart { more: None }),
+    Column::new("tag", "TAG", Kind::NamePart { more: Some("references") }),
     Column::new("id", "IMAGE ID", Kind::Id),
     Column::new("created", "CREATED", Kind::Age).optional(3),
     Column::new("layers", "LAYERS", Kind::Count).optional(5),
@@ -33,10 +38,20 @@ static COLUMNS: [Column; 15] = [
     Column::new("docker_size", "DOCKER SIZE", Kind::Bytes(Digits::Three)).wide(),
     Column::new("docker_shared_size", "DOCKER SHARED", BYTES).wide(),
     Column::new("docker_unique_size", "DOCKER UNIQUE", BYTES).wide(),
+    Column::new("references", "NAMES", Kind::References).wide(),
+    Column::new("digest", "DIGEST", Kind::Text).hidden(),
     Column::new("parent", "PARENT", Kind::Id).hidden(),
+    Column::new("intermediate", "INTERMEDIATE", Kind::Bool).hidden(),
     Column::new("missing_layers", "MISSING", Kind::Count).hidden(),
 ];
 
 pub(super) fn run(args: &Args, global: &Global, output: &mut Output) -> Result<Status, Failure> {
-    list::run(("images", &COLUMNS), images::list, (&args.list, global, output))
+    let listed = |audit: &Audit| {
+        let mut items = images::list(audit);
+        items.retain(|item| args.all || !item.intermediate);
+        // As Docker lists them; those that do not say when come last.
+        items.sort_by(|one, other| other.created.cmp(&one.created));
+        items
+    };
+    list::run(("images", &COLUMNS), listed, (&args.list, global, output))
 }

@@ -28,7 +28,7 @@ static COLUMNS: [Column; 17] = [
     Column::new("bytes", "SIZE", BYTES),
     Column::new("inodes", "INODES", Kind::Count).optional(2),
     Column::new("copies", "COPIES", Kind::Count).optional(7),
-    Column::new("created_by", "CREATED BY", Kind::Text),
+    Column::new("created_by", "CREATED BY", Kind::Step),
     Column::new("diff_id", "DIFF ID", Kind::Id).wide(),
     Column::new("parent", "PARENT", Kind::Id).wide(),
     Column::new("link", "LINK", Kind::Name).wide(),

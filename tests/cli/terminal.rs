@@ -56,11 +56,11 @@ fn tables_fit_the_width() {
 #[test]
 fn what_says_most_is_not_left_out() {
     let header = |width, command| on_terminal(width, &[command]).lines().next().unwrap().split_whitespace().collect::<Vec<_>>().join(" ");
-    assert_eq!(header(80, "images"), "IMAGE IMAGE ID SIZE EXCLUSIVE RECLAIMABLE INODES");
-    assert_eq!(header(60, "images"), "IMAGE IMAGE ID SIZE EXCLUSIVE");
+    assert_eq!(header(80, "images"), "REPOSITORY TAG IMAGE ID SIZE EXCLUSIVE RECLAIMABLE");
+    assert_eq!(header(60, "images"), "REPOSITORY TAG IMAGE ID SIZE EXCLUSIVE");
     assert_eq!(header(80, "layers"), "LAYER DIRECTORY STATE SIZE INODES CREATED BY");
     assert_eq!(header(60, "tree"), "LAYER SIZE CREATED BY");
-    assert_eq!(header(60, "df"), "CLASS SIZE INODES RECLAIMABLE");
+    assert_eq!(header(60, "df"), "CLASS SIZE INODES UNUSED");
     assert!(header(160, "images").ends_with("INODES CONTAINERS"));
     let whole = [["images"], ["tree"], ["df"]].map(|command| on_terminal(60, &[&command[..], &["--no-trunc"]].concat()));
     assert!(
