@@ -23,6 +23,7 @@ mod man;
 mod metrics;
 mod nice;
 mod output;
+mod plugin;
 mod progress;
 mod prune;
 mod repair;
@@ -36,9 +37,12 @@ mod waste;
 mod why;
 
 use args::Global;
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 use exit::{Failure, Status};
 use output::Output;
+use plugin::Invocation;
+use std::ffi::OsString;
+use std::io::Write as _;
 use std::process::ExitCode;
 
 /// Says what every byte and every inode under a Docker data-root belongs to
@@ -109,7 +113,19 @@ impl Command {
 #[must_use]
 pub fn main() -> ExitCode {
     interrupt::end_if_first();
-    let cli = match Cli::try_parse() {
+    let cli = match plugin::invocation(std::env::args_os()) {
+        Ok(Invocation::Command { arguments, called }) => parse(arguments, called),
+        Ok(Invocation::Answer(text)) => {
+            // What cannot be written to a closed pipe has no reader.
+            drop(std::io::stdout().write_all(text.as_bytes()));
+            return ExitCode::SUCCESS;
+        }
+        Err(failure) => {
+            output::report(&failure);
+            return failure.status.into();
+        }
+    };
+    let cli = match cli {
         Ok(cli) => cli,
         Err(error) => {
             // What clap cannot print to a closed pipe nobody reads.
@@ -121,10 +137,16 @@ pub fn main() -> ExitCode {
     match run(&cli, &mut output) {
         Ok(status) => status.into(),
         Err(failure) => {
-            output.error(&failure);
+            output::report(&failure);
             failure.status.into()
         }
     }
+}
+
+/// Reads a command line, for a person who typed `called` before the command.
+fn parse(arguments: Vec<OsString>, called: &'static str) -> Result<Cli, clap::Error> {
+    let matches = Cli::command().bin_name(called).try_get_matches_from(arguments)?;
+    Cli::from_arg_matches(&matches)
 }
 
 fn run(cli: &Cli, output: &mut Output) -> Result<Status, Failure> {
@@ -161,7 +183,6 @@ fn run(cli: &Cli, output: &mut Output) -> Result<Status, Failure> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use clap::CommandFactory as _;
 
     #[test]
     fn the_command_line_is_consistent() {

@@ -68,8 +68,7 @@ impl Output {
     #[expect(clippy::unused_self, reason = "as above")]
     /// Says something to the person in front of it.
     pub(super) fn say(&mut self, text: &str) {
-        // Nobody is left to tell if this fails.
-        drop(writeln!(io::stderr().lock(), "{}", escape::line(text)));
+        write_line(text);
     }
 
     /// Says several lines.
@@ -84,15 +83,24 @@ impl Output {
         }
     }
 
+    #[expect(clippy::unused_self, reason = "as above")]
     /// Says what went wrong and what to do next.
     pub(super) fn error(&mut self, failure: &Failure) {
-        let mut lines = failure.message.lines();
-        self.say(&format!("layerwise: {}", lines.next().unwrap_or_default()));
-        for line in lines {
-            self.say(line);
-        }
-        if let Some(hint) = &failure.hint {
-            self.say(&format!("hint: {hint}"));
-        }
+        report(failure);
     }
+}
+
+/// Says what went wrong and what to do next.
+pub(super) fn report(failure: &Failure) {
+    let mut lines = failure.message.lines();
+    write_line(&format!("layerwise: {}", lines.next().unwrap_or_default()));
+    lines.for_each(write_line);
+    if let Some(hint) = &failure.hint {
+        write_line(&format!("hint: {hint}"));
+    }
+}
+
+fn write_line(text: &str) {
+    // If this fails there is nowhere left to say so.
+    drop(writeln!(io::stderr().lock(), "{}", escape::line(text)));
 }

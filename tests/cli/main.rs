@@ -19,6 +19,7 @@ mod locate;
 mod man;
 mod metrics;
 mod mistakes;
+mod plugin;
 mod readme;
 mod roots;
 mod same;
