@@ -76,6 +76,13 @@ impl Output {
         text.lines().for_each(|line| self.say(line));
     }
 
+    #[expect(clippy::unused_self, reason = "as above")]
+    /// Says what was drawn for the terminal already, with its colours and its cells escaped.
+    pub(super) fn say_drawn(&mut self, text: &str) {
+        // If this fails there is nowhere left to say so.
+        drop(io::stderr().lock().write_all(text.as_bytes()));
+    }
+
     /// Says something worth knowing, once.
     pub(super) fn note(&mut self, text: &str) {
         if self.noted.insert(text.to_owned()) {

@@ -182,7 +182,7 @@ fn mention_daemon(args: &Args, inventory: &Inventory, output: &mut Output) {
 }
 
 fn is_wanted(plan: &Plan, output: &mut Output) -> Result<bool, Failure> {
-    output.say_lines(&show::plan(plan, output));
+    output.say_drawn(&show::plan(plan, output));
     ask(&show::warning(plan, output), output)
 }
 
