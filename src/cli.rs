@@ -23,6 +23,7 @@ mod man;
 mod metrics;
 mod nice;
 mod output;
+mod overview;
 mod plugin;
 mod progress;
 mod prune;
@@ -145,7 +146,7 @@ pub fn main() -> ExitCode {
 
 /// Reads a command line, for a person who typed `called` before the command.
 fn parse(arguments: Vec<OsString>, called: &'static str) -> Result<Cli, clap::Error> {
-    let matches = Cli::command().bin_name(called).try_get_matches_from(arguments)?;
+    let matches = overview::group(Cli::command()).bin_name(called).try_get_matches_from(arguments)?;
     Cli::from_arg_matches(&matches)
 }
 

@@ -17,7 +17,7 @@ fn on_terminal(width: u16, arguments: &[&str]) -> String {
 }
 
 /// What a command reads.
-#[derive(PartialEq, Eq)]
+#[derive(Clone, Copy, PartialEq, Eq)]
 enum Stdin {
     /// Nothing.
     Empty,
