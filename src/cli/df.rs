@@ -1,14 +1,18 @@
-use super::args::Global;
+use super::args::{Choice, Global, ListArgs};
 use super::exit::{Failure, Status};
-use super::list::print_single;
+use super::input::Input;
+use super::list::{self, print_single};
 use super::output::Output;
 use super::session::{Scan, Session};
 use crate::plan::Wanted;
 use crate::render::age;
-use crate::render::size;
+use crate::render::column::{Column, Kind};
+use crate::render::docker::DISK_USAGE;
+use crate::render::format::Format;
+use crate::render::size::{self, Digits};
 use crate::render::table::{Align, Fit, Heading, Table};
 use crate::report::df::{self, Detail, Df, FromCacheItem, LargeItem, Weight};
-use crate::report::{Document, why};
+use crate::report::{Document, docker_df, why};
 use crate::usage::class::Class;
 
 /// Show what the disk space and the inodes are used for
@@ -56,6 +60,30 @@ pub(super) fn run(args: &Args, global: &Global, output: &mut Output) -> Result<S
     output.print(&text)?;
     Ok(status)
 }
+
+/// Answers `system df`: with a template of Docker's fields as Docker does, else as `df`.
+pub(super) fn system(args: &Args, global: &Global, output: &mut Output) -> Result<Status, Failure> {
+    let asks_docker = match &global.format {
+        Format::Template(template) | Format::TableOf(template) => DISK_USAGE.names.iter().any(|(name, _)| template.names(name)),
+        Format::Table | Format::Json | Format::JsonLines => false,
+    };
+    if !asks_docker {
+        return run(args, global, output);
+    }
+    let list = ListArgs { choice: Choice { sort: None, filter: Vec::new() }, no_scan: false };
+    let kind = list::Kind { name: "system-df", columns: &SYSTEM, fields: Some(&DISK_USAGE) };
+    let listed = |input: &Input| Ok(input.root().map_or_else(Vec::new, |root| docker_df::list(input.audit(), root)));
+    list::run_resolved(kind, &[], listed, (&list, global, output))
+}
+
+static SYSTEM: [Column; 6] = [
+    Column::new("kind", "TYPE", Kind::Name),
+    Column::new("total_count", "TOTAL", Kind::Count),
+    Column::new("active", "ACTIVE", Kind::Count),
+    Column::new("docker_size", "SIZE", Kind::Bytes(Digits::Four)),
+    Column::new("docker_reclaimable", "RECLAIMABLE", Kind::Bytes(Digits::Four)),
+    Column::new("docker_reclaimable_text", "RECLAIMABLE", Kind::Text).hidden(),
+];
 
 fn bytes(bytes: u64, output: &Output) -> String {
     output.bytes(bytes)

@@ -38,5 +38,6 @@ static COLUMNS: [Column; 17] = [
 ];
 
 pub(super) fn run(args: &Args, global: &Global, output: &mut Output) -> Result<Status, Failure> {
-    list::run(("layers", &COLUMNS), layers::list, (&args.list, global, output))
+    let kind = list::Kind { name: "layers", columns: &COLUMNS, fields: None };
+    list::run_resolved(kind, &["images", "containers"], |input| Ok(layers::list(input.audit())), (&args.list, global, output))
 }

@@ -30,7 +30,7 @@ use std::os::unix::ffi::OsStrExt as _;
   layerwise locate /var/cache in app:1 --format '{{.Role}} {{.DiskPath}}'")]
 pub(super) struct Args {
     /// The path, and what it is a path in, with or without `in` between them
-    #[arg(required = true, num_args = 2..=3, value_names = ["PATH", "in", "IMAGE|CONTAINER"])]
+    #[arg(required = true, num_args = 1..=3, value_names = ["PATH", "in", "IMAGE|CONTAINER"])]
     words: Vec<OsString>,
     /// Show more columns
     #[arg(short, long)]
@@ -63,6 +63,11 @@ pub(super) fn run(args: &Args, global: &Global, output: &mut Output) -> Result<S
     let (path, text) = match args.words.as_slice() {
         [path, text] => (path, text),
         [path, word, text] if word == "in" => (path, text),
+        [path] => {
+            let path = escape::line(&path.to_string_lossy()).into_owned();
+            let failure = Failure::usage(format!("locate looks for {path} in an image or a container: say in which"));
+            return Err(failure.hint(format!("layerwise locate {path} in app:1")));
+        }
         _ => return Err(Failure::usage("locate takes a path and an image or container: locate PATH in IMAGE")),
     };
     let text = text.to_str().ok_or_else(|| Failure::usage("the image or container is not valid UTF-8"))?;

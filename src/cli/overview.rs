@@ -4,8 +4,8 @@ use clap::Command;
 
 /// The commands by what they are for, the most used first.
 const GROUPS: [(&str, &[&str]); 6] = [
-    ("Look", &["df", "images", "layers", "containers", "build-cache", "tree", "roots"]),
-    ("Explain", &["why", "freed", "inspect", "changes", "locate", "waste"]),
+    ("Look", &["df", "images", "layers", "containers", "volumes", "build-cache", "tree", "roots"]),
+    ("Explain", &["why", "freed", "inspect", "history", "changes", "locate", "waste"]),
     ("Clean up", &["prune", "trash"]),
     ("Mend", &["check", "repair"]),
     ("Automate", &["lint", "metrics"]),

@@ -2,8 +2,10 @@
 
 use super::chains::{LayerUsers, Users};
 use crate::audit::Audit;
+use crate::dir::Dir;
 use crate::id::{ChainId, ImageId};
 use crate::store::imagedb::Image;
+use crate::store::shown::{self, Labels};
 use serde::Serialize;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -48,6 +50,27 @@ pub struct Item {
     pub intermediate: bool,
     /// The layers that are not there, base first.
     pub missing_layers: Vec<ChainId>,
+    /// Its labels, where a filter asked for them.
+    #[serde(skip)]
+    pub labels: Labels,
+}
+
+impl Item {
+    /// Leaves of its names those that are wanted.
+    pub fn keep_names(&mut self, is_wanted: impl Fn(&str) -> bool) {
+        self.references.retain(|name| is_wanted(name));
+        let first = self.references.first().map(|name| split(name));
+        let (repository, tag) = (first.map(|name| name.repository.to_owned()), first.and_then(|name| name.tag).map(str::to_owned));
+        self.digest = self.references.iter().find_map(|name| split(name).digest).map(str::to_owned);
+        (self.repository, self.tag) = (repository, tag);
+    }
+}
+
+/// Reads the labels of images.
+pub fn add_labels(items: &mut [Item], root: &Dir) {
+    for item in items {
+        item.labels = shown::image_labels(root, item.id).unwrap_or_default();
+    }
 }
 
 /// Lists all images, in the order of their IDs.
@@ -116,6 +139,7 @@ fn item(
         intermediate: false,
         missing_layers: layers.iter().copied().filter(|layer| !audit.inventory.layerdb.layers.contains_key(layer)).collect(),
         layers,
+        labels: Labels::new(),
     }
 }
 

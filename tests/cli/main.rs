@@ -11,6 +11,7 @@ mod check;
 mod ci;
 mod demo;
 mod formats;
+mod habits;
 mod interrupted;
 mod keys;
 mod lint;

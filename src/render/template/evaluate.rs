@@ -203,8 +203,7 @@ impl<'a> Evaluation<'a> {
     /// Counts what an outcome takes that is not part of the item.
     fn made(&mut self, value: &Outcome<'_>) -> Result<(), TemplateError> {
         match value {
-            Outcome::Text(text) => self.add(text.len()),
-            Outcome::Value(Cow::Owned(Value::String(text))) => self.add(text.len()),
+            Outcome::Text(text) | Outcome::Value(Cow::Owned(Value::String(text))) => self.add(text.len()),
             Outcome::Value(Cow::Owned(list @ (Value::Array(_) | Value::Object(_)))) => self.add(json::compact(list).len()),
             Outcome::Value(_) => Ok(()),
         }

@@ -80,7 +80,7 @@ impl Verb {
             }
             't' => value.as_bool().map_or_else(mismatch, |flag| Ok(flag.to_string())),
             'x' => match value.as_ref() {
-                Value::String(text) => Ok(text.bytes().map(|byte| format!("{byte:02x}")).collect()),
+                Value::String(text) => Ok(text.bytes().map(|byte| format!("{byte:02x}")).collect::<Vec<_>>().concat()),
                 value => value.as_u64().map_or_else(mismatch, |number| Ok(format!("{number:x}"))),
             },
             'f' => value.as_f64().map_or_else(mismatch, |number| Ok(format!("{number:.*}", self.precision.unwrap_or(6)))),
