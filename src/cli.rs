@@ -8,9 +8,12 @@ mod completions;
 mod containers;
 mod demo;
 mod df;
+mod docker;
 mod exit;
 mod file;
 mod freed;
+mod habits;
+mod history;
 mod images;
 mod input;
 mod inspect;
@@ -23,6 +26,8 @@ mod man;
 mod metrics;
 mod nice;
 mod output;
+mod overview;
+mod plugin;
 mod progress;
 mod prune;
 mod repair;
@@ -32,13 +37,18 @@ mod targets;
 mod trash;
 mod tree;
 mod until;
+mod volumes;
 mod waste;
 mod why;
 
 use args::Global;
-use clap::{Parser, Subcommand};
+use clap::error::{ContextKind, ContextValue};
+use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 use exit::{Failure, Status};
 use output::Output;
+use plugin::Invocation;
+use std::ffi::OsString;
+use std::io::Write as _;
 use std::process::ExitCode;
 
 /// Says what every byte and every inode under a Docker data-root belongs to
@@ -73,7 +83,9 @@ enum Command {
     Images(images::Args),
     Layers(layers::Args),
     Containers(containers::Args),
+    Volumes(volumes::Args),
     BuildCache(build_cache::Args),
+    History(history::Args),
     Tree(tree::Args),
     Why(why::Args),
     Inspect(inspect::Args),
@@ -90,6 +102,31 @@ enum Command {
     Demo(demo::Args),
     Completions(completions::Args),
     Man(man::Args),
+    #[command(hide = true)]
+    Ps(containers::PsArgs),
+    #[command(hide = true)]
+    Diff(changes::Args),
+    /// `docker image …`
+    #[command(hide = true, subcommand)]
+    Image(docker::Image),
+    /// `docker container …`
+    #[command(hide = true, subcommand)]
+    Container(docker::Container),
+    /// `docker volume …`
+    #[command(hide = true, subcommand)]
+    Volume(docker::Volume),
+    /// `docker system …`
+    #[command(hide = true, subcommand)]
+    System(docker::System),
+    /// `docker builder …`
+    #[command(hide = true, subcommand)]
+    Builder(docker::Builder),
+    /// `docker rm`
+    #[command(hide = true)]
+    Rm(docker::Rest),
+    /// `docker rmi`
+    #[command(hide = true)]
+    Rmi(docker::Rest),
 }
 
 impl Command {
@@ -99,8 +136,9 @@ impl Command {
             Self::Images(_) | Self::Layers(_) | Self::Tree(_) | Self::Changes(_) | Self::Locate(_) | Self::Waste(_) | Self::Lint(_) => {
                 Ok(())
             }
+            Self::History(_) | Self::Image(docker::Image::Ls(_) | docker::Image::History(_)) => Ok(()),
             _ => Err(Failure::usage("this command is about a data-root: an archive has nothing but images and their layers")
-                .hint("images, layers, tree, changes, locate, waste and lint read archives")),
+                .hint("images, history, layers, tree, changes, locate, waste and lint read archives")),
         }
     }
 }
@@ -109,9 +147,26 @@ impl Command {
 #[must_use]
 pub fn main() -> ExitCode {
     interrupt::end_if_first();
-    let cli = match Cli::try_parse() {
+    let cli = match plugin::invocation(std::env::args_os()) {
+        Ok(Invocation::Command { arguments, called }) => parse(arguments, called),
+        Ok(Invocation::Answer(text)) => {
+            // What cannot be written to a closed pipe has no reader.
+            drop(std::io::stdout().write_all(text.as_bytes()));
+            return ExitCode::SUCCESS;
+        }
+        Err(failure) => {
+            output::report(&failure);
+            return failure.status.into();
+        }
+    };
+    let cli = match cli {
         Ok(cli) => cli,
-        Err(error) => {
+        Err(mut error) => {
+            if let Some(failure) = unknown_word(&error) {
+                output::report(&failure);
+                return failure.status.into();
+            }
+            take_dangerous_tips(&mut error);
             // What clap cannot print to a closed pipe nobody reads.
             drop(error.print());
             return ExitCode::from(if error.use_stderr() { 2 } else { 0 });
@@ -121,8 +176,36 @@ pub fn main() -> ExitCode {
     match run(&cli, &mut output) {
         Ok(status) => status.into(),
         Err(failure) => {
-            output.error(&failure);
+            output::report(&failure);
             failure.status.into()
+        }
+    }
+}
+
+/// Reads a command line, for a person who typed `called` before the command.
+fn parse(arguments: Vec<OsString>, called: &'static str) -> Result<Cli, clap::Error> {
+    let matches = overview::group(Cli::command()).bin_name(called).try_get_matches_from(arguments)?;
+    Cli::from_arg_matches(&matches)
+}
+
+/// What to say of a word that only docker knows.
+fn unknown_word(error: &clap::Error) -> Option<Failure> {
+    match error.get(ContextKind::InvalidSubcommand) {
+        Some(ContextValue::String(word)) => docker::known(word),
+        _ => None,
+    }
+}
+
+/// Leaves out tips that would make a slip of the finger delete something: of the options of a command that deletes, and of such a command.
+fn take_dangerous_tips(error: &mut clap::Error) {
+    const DELETING: [&str; 4] = ["prune", "repair", "trash", "empty"];
+    let words = |kind, error: &clap::Error| error.get(kind).map(ToString::to_string).unwrap_or_default();
+    let usage = words(ContextKind::Usage, error);
+    let deletes = DELETING.iter().any(|word| usage.contains(&format!("layerwise {word}")));
+    let tips = words(ContextKind::SuggestedSubcommand, error);
+    if deletes || DELETING.iter().any(|word| tips.contains(word)) {
+        for kind in [ContextKind::SuggestedArg, ContextKind::SuggestedSubcommand, ContextKind::Suggested, ContextKind::SuggestedValue] {
+            error.remove(kind);
         }
     }
 }
@@ -143,7 +226,7 @@ fn run(cli: &Cli, output: &mut Output) -> Result<Status, Failure> {
         Command::Why(args) => why::run(args, global, output),
         Command::Inspect(args) => inspect::run(args, global, output),
         Command::Freed(args) => freed::run(args, global, output),
-        Command::Changes(args) => changes::run(args, global, output),
+        Command::Changes(args) | Command::Diff(args) => changes::run(args, global, output),
         Command::Locate(args) => locate::run(args, global, output),
         Command::Waste(args) => waste::run(args, global, output),
         Command::Check(args) => check::run(args, global, output),
@@ -155,13 +238,22 @@ fn run(cli: &Cli, output: &mut Output) -> Result<Status, Failure> {
         Command::Demo(args) => demo::run(args, global, output),
         Command::Completions(args) => completions::run(args, output),
         Command::Man(args) => man::run(args, output),
+        Command::Volumes(args) => volumes::run(args, global, output),
+        Command::History(args) => history::run(args, global, output),
+        Command::Ps(args) => containers::ps(args, global, output),
+        Command::Image(command) => docker::image(command, global, output),
+        Command::Container(command) => docker::container(command, global, output),
+        Command::Volume(command) => docker::volume(command, global, output),
+        Command::System(command) => docker::system(command, global, output),
+        Command::Builder(command) => Err(docker::builder(command)),
+        Command::Rm(rest) => Err(docker::removal("rm", rest)),
+        Command::Rmi(rest) => Err(docker::removal("rmi", rest)),
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use clap::CommandFactory as _;
 
     #[test]
     fn the_command_line_is_consistent() {

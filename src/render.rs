@@ -16,6 +16,7 @@
 
 pub mod age;
 pub mod column;
+pub mod docker;
 pub mod escape;
 pub mod filter;
 pub mod format;

@@ -10,7 +10,9 @@ pub mod changes;
 pub mod check;
 pub mod containers;
 pub mod df;
+pub mod docker_df;
 pub mod freed;
+pub mod history;
 pub mod images;
 pub mod inspect;
 pub mod layers;
@@ -23,6 +25,7 @@ pub mod roots;
 pub mod target;
 pub mod trash;
 pub mod tree;
+pub mod volumes;
 pub mod waste;
 pub mod why;
 

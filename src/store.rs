@@ -19,6 +19,7 @@ pub mod overlay2;
 pub mod place;
 pub mod plugins;
 pub mod repositories;
+pub mod shown;
 pub mod swarm;
 pub mod tar_split;
 pub mod volumes;

@@ -16,10 +16,10 @@ pub(super) struct Global {
     #[arg(long, global = true, value_name = "DIR")]
     pub data_root: Option<PathBuf>,
     /// Read images from this archive instead: what `docker save` writes, or an OCI layout or archive; may be given several times
-    #[arg(long, global = true, value_name = "FILE|DIR", conflicts_with_all = ["data_root", "copy"])]
+    #[arg(long, global = true, value_name = "FILE|DIR", conflicts_with_all = ["data_root", "copy"], hide_short_help = true)]
     pub archive: Vec<PathBuf>,
     /// DIR is a copy, or on a disk that no machine is using: ask this machine nothing about it
-    #[arg(long, global = true)]
+    #[arg(long, global = true, hide_short_help = true)]
     pub copy: bool,
     /// How to print: table, json (one document), jsonl (one item a line) or a template such as '{{.ID}} {{.Bytes}}'
     #[arg(long, global = true, value_name = "FORMAT", default_value = "table")]
@@ -28,16 +28,16 @@ pub(super) struct Global {
     #[arg(long, global = true)]
     pub no_trunc: bool,
     /// Print sizes as plain numbers of bytes
-    #[arg(long, global = true)]
+    #[arg(long, global = true, hide_short_help = true)]
     pub bytes: bool,
     /// Print identifiers only, of whatever is listed
     #[arg(short, long, global = true)]
     pub quiet: bool,
     /// When to use colours
-    #[arg(long, global = true, value_name = "WHEN", default_value = "auto")]
+    #[arg(long, global = true, value_name = "WHEN", default_value = "auto", hide_short_help = true)]
     pub color: Color,
     /// How many threads read and measure, at most 256 [default: found at run time]
-    #[arg(long, global = true, value_name = "N", value_parser = threads)]
+    #[arg(long, global = true, value_name = "N", value_parser = threads, hide_short_help = true)]
     pub threads: Option<NonZeroUsize>,
     #[command(flatten)]
     pub measuring: Measuring,
@@ -47,13 +47,13 @@ pub(super) struct Global {
 #[derive(Debug, Clone, clap::Args)]
 pub(super) struct Measuring {
     /// Do not measure committed layers again that are remembered from an earlier run with --cached
-    #[arg(long, global = true)]
+    #[arg(long, global = true, hide_short_help = true)]
     pub cached: bool,
     /// Where --cached remembers [default: /var/cache/layerwise; if not root, layerwise in `$XDG_CACHE_HOME` or in ~/.cache]
-    #[arg(long, global = true, value_name = "DIR", env = "LAYERWISE_CACHE_DIR")]
+    #[arg(long, global = true, value_name = "DIR", env = "LAYERWISE_CACHE_DIR", hide_short_help = true)]
     pub cache_dir: Option<PathBuf>,
     /// Leave the processor and, where its scheduler knows priorities, the disk to everybody else
-    #[arg(long, global = true)]
+    #[arg(long, global = true, hide_short_help = true)]
     pub io_nice: bool,
 }
 

@@ -57,7 +57,7 @@ static COLUMNS: [Column; 17] = [
     Column::new("bytes", "ALLOCATED", BYTES).wide(),
     Column::new("hidden_inodes", "HIDES INODES", Kind::Count).wide(),
     Column::new("dir", "DIRECTORY", Kind::Id).wide(),
-    Column::new("created_by", "CREATED BY", Kind::Text).wide(),
+    Column::new("created_by", "CREATED BY", Kind::Step).wide(),
     Column::new("links", "LINKS", Kind::Count).hidden(),
 ];
 

@@ -145,10 +145,11 @@ fn view(args: &Args, global: &Global, output: &Output) -> Result<View, Failure> 
         extent: if global.quiet { Extent::Ids } else { Extent::Usual },
         sort: args.list.choice.sort.clone(),
         filters: args.list.choice.filter.iter().cloned().collect(),
+        digests: false,
         look: output.look,
         style: output.style,
     };
-    view.check(&COLUMNS).map_err(Failure::usage)?;
+    view.check(&COLUMNS, None).map_err(Failure::usage)?;
     Ok(view)
 }
 
@@ -157,7 +158,7 @@ fn print(args: &Args, view: &View, output: &mut Output, document: serde_json::Va
     let text = if is_page {
         page::groups(&document, view).map_err(Failure::usage)?
     } else {
-        list::list(Listing { document, items: "findings", columns: &COLUMNS }, view).map_err(Failure::usage)?
+        list::list(Listing { document, items: "findings", columns: &COLUMNS, fields: None }, view).map_err(Failure::usage)?
     };
     output.print(&text)
 }

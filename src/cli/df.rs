@@ -1,20 +1,24 @@
-use super::args::Global;
+use super::args::{Choice, Global, ListArgs};
 use super::exit::{Failure, Status};
-use super::list::print_single;
+use super::input::Input;
+use super::list::{self, print_single};
 use super::output::Output;
 use super::session::{Scan, Session};
 use crate::plan::Wanted;
 use crate::render::age;
-use crate::render::size;
+use crate::render::column::{Column, Kind};
+use crate::render::docker::DISK_USAGE;
+use crate::render::format::Format;
+use crate::render::size::{self, Digits};
 use crate::render::table::{Align, Fit, Heading, Table};
 use crate::report::df::{self, Detail, Df, FromCacheItem, LargeItem, Weight};
-use crate::report::{Document, why};
+use crate::report::{Document, docker_df, why};
 use crate::usage::class::Class;
 
-/// Say where space and inodes are, class by class
+/// Show what the disk space and the inodes are used for
 ///
-/// The classes add up to the total, and the total is what `du -sx` counts, to the byte and the inode. RECLAIMABLE is what no container
-/// needs. Exit status 1 means that something could not be measured, so that there is more than what is shown.
+/// The classes add up to the total, and the total is what `du -sx` counts, to the byte and the inode. UNUSED is what no container needs; the
+/// lines below the table say which command gives it back. Exit status 1: something could not be measured, so there is more than shown.
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
     /// Show the largest things of each class too (all of them with --no-trunc), the largest files and the fullest directories
@@ -57,6 +61,30 @@ pub(super) fn run(args: &Args, global: &Global, output: &mut Output) -> Result<S
     Ok(status)
 }
 
+/// Answers `system df`: with a template of Docker's fields as Docker does, else as `df`.
+pub(super) fn system(args: &Args, global: &Global, output: &mut Output) -> Result<Status, Failure> {
+    let asks_docker = match &global.format {
+        Format::Template(template) | Format::TableOf(template) => DISK_USAGE.names.iter().any(|(name, _)| template.names(name)),
+        Format::Table | Format::Json | Format::JsonLines => false,
+    };
+    if !asks_docker {
+        return run(args, global, output);
+    }
+    let list = ListArgs { choice: Choice { sort: None, filter: Vec::new() }, no_scan: false };
+    let kind = list::Kind { name: "system-df", columns: &SYSTEM, fields: Some(&DISK_USAGE) };
+    let listed = |input: &Input| Ok(input.root().map_or_else(Vec::new, |root| docker_df::list(input.audit(), root)));
+    list::run_resolved(kind, &[], listed, (&list, global, output))
+}
+
+static SYSTEM: [Column; 6] = [
+    Column::new("kind", "TYPE", Kind::Name),
+    Column::new("total_count", "TOTAL", Kind::Count),
+    Column::new("active", "ACTIVE", Kind::Count),
+    Column::new("docker_size", "SIZE", Kind::Bytes(Digits::Four)),
+    Column::new("docker_reclaimable", "RECLAIMABLE", Kind::Bytes(Digits::Four)),
+    Column::new("docker_reclaimable_text", "RECLAIMABLE", Kind::Text).hidden(),
+];
+
 fn bytes(bytes: u64, output: &Output) -> String {
     output.bytes(bytes)
 }
@@ -68,8 +96,7 @@ fn heading(title: &str, align: Align) -> Heading {
 /// The table of the classes and their sum.
 fn classes(df: &Df, output: &Output) -> String {
     let right = |(title, fit): (&str, Fit)| Heading { title: title.to_owned(), align: Align::Right, fit };
-    let figures =
-        [("COUNT", Fit::Omit(2)), ("SIZE", Fit::Keep), ("APPARENT", Fit::Omit(1)), ("INODES", Fit::Keep), ("RECLAIMABLE", Fit::Keep)];
+    let figures = [("COUNT", Fit::Omit(2)), ("SIZE", Fit::Keep), ("APPARENT", Fit::Omit(1)), ("INODES", Fit::Keep), ("UNUSED", Fit::Keep)];
     let class = Heading { title: "CLASS".to_owned(), align: Align::Left, fit: Fit::Keep };
     let mut table = Table::new(std::iter::once(class).chain(figures.map(right)).collect());
     let mut row = |name: &str, count: String, weight: Weight, reclaimable: u64| {
@@ -100,8 +127,8 @@ fn remarks(df: &Df, output: &Output) -> String {
             0 => String::new(),
             total => format!(", {} of {total} inodes", filesystem.inodes_free),
         };
-        let (free, total) = (bytes(filesystem.bytes_free, output), bytes(filesystem.bytes_total, output));
-        lines.push(format!("File system: {}, free: {free} of {total}{inodes}", filesystem.kind));
+        let (available, total) = (bytes(filesystem.bytes_available, output), bytes(filesystem.bytes_total, output));
+        lines.push(format!("File system: {}, available: {available} of {total}{inodes}", filesystem.kind));
     }
     let logs: u64 = df.classes.iter().filter_map(|class| class.log_bytes).sum();
     if logs > 0 {
@@ -114,7 +141,11 @@ fn remarks(df: &Df, output: &Output) -> String {
     let copies = df.stored_more_than_once.len();
     if copies > 0 {
         let lost = df.stored_more_than_once.iter().filter_map(|copy| copy.bytes_lost).sum();
-        lines.push(format!("Stored more than once: {copies} contents, {} lost to copies", bytes(lost, output)));
+        lines.push(format!(
+            "Stored more than once: {}, {} lost to copies",
+            crate::render::words::count(crate::render::words::to_u64(copies), "content"),
+            bytes(lost, output)
+        ));
     }
     if !df.not_entered.is_empty() {
         lines.push(format!(
@@ -124,7 +155,20 @@ fn remarks(df: &Df, output: &Output) -> String {
     }
     lines.extend(df.from_cache.as_ref().map(|from_cache| from(from_cache, output)));
     lines.push(String::new());
-    lines.join("\n")
+    lines.join("\n") + &ways(df, output)
+}
+
+/// Which command gives back how much of what is not used.
+fn ways(df: &Df, output: &Output) -> String {
+    if df.ways.is_empty() {
+        return String::new();
+    }
+    let mut table =
+        Table::new(vec![heading("TO GET IT BACK", Align::Left), heading("UP TO", Align::Right), heading("REMOVES", Align::Left)]);
+    for way in &df.ways {
+        table.push([way.command.to_owned(), bytes(way.bytes, output), way.removes.to_owned()]);
+    }
+    format!("\n{}", table.render(&output.style))
 }
 
 /// What was not measured now.

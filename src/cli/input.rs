@@ -8,6 +8,7 @@ use super::targets;
 use crate::archive::{Archives, Stock};
 use crate::audit::Audit;
 use crate::data_root::FileSystem;
+use crate::dir::Dir;
 use crate::id::DirId;
 use crate::render::{escape, words};
 use crate::report::target::Target;
@@ -41,6 +42,14 @@ impl Input {
         match self {
             Self::DataRoot(session) => &session.audit,
             Self::Archives(audit, _) => audit,
+        }
+    }
+
+    /// The data-root, if it is one.
+    pub(super) const fn root(&self) -> Option<&Dir> {
+        match self {
+            Self::DataRoot(session) => Some(&session.root.dir),
+            Self::Archives(..) => None,
         }
     }
 

@@ -28,7 +28,7 @@ static COLUMNS: [Column; 17] = [
     Column::new("bytes", "SIZE", BYTES),
     Column::new("inodes", "INODES", Kind::Count).optional(2),
     Column::new("copies", "COPIES", Kind::Count).optional(7),
-    Column::new("created_by", "CREATED BY", Kind::Text),
+    Column::new("created_by", "CREATED BY", Kind::Step),
     Column::new("diff_id", "DIFF ID", Kind::Id).wide(),
     Column::new("parent", "PARENT", Kind::Id).wide(),
     Column::new("link", "LINK", Kind::Name).wide(),
@@ -38,5 +38,6 @@ static COLUMNS: [Column; 17] = [
 ];
 
 pub(super) fn run(args: &Args, global: &Global, output: &mut Output) -> Result<Status, Failure> {
-    list::run(("layers", &COLUMNS), layers::list, (&args.list, global, output))
+    let kind = list::Kind { name: "layers", columns: &COLUMNS, fields: None };
+    list::run_resolved(kind, &["images", "containers"], |input| Ok(layers::list(input.audit())), (&args.list, global, output))
 }

@@ -5,8 +5,10 @@ use super::exit::{Failure, Status};
 use super::input::Input;
 use super::output::Output;
 use super::session::Scan;
+use super::targets;
 use crate::audit::Audit;
 use crate::render::column::{Column, short_id};
+use crate::render::docker::Fields;
 use crate::render::escape;
 use crate::render::format::Format;
 use crate::render::list::{self, Extent, Listing, View};
@@ -20,6 +22,18 @@ pub(super) struct List {
     view: View,
     columns: &'static [Column],
     items: &'static str,
+    fields: Option<&'static Fields>,
+}
+
+/// The name of a list command, and what its items have.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Kind {
+    /// The word in the schema.
+    pub name: &'static str,
+    /// Its keys.
+    pub columns: &'static [Column],
+    /// Docker's fields of the same things.
+    pub fields: Option<&'static Fields>,
 }
 
 impl List {
@@ -31,16 +45,26 @@ impl List {
         items: &'static str,
         (choice, global, output): (&Choice, &Global, &Output),
     ) -> Result<Self, Failure> {
+        Self::with_fields(columns, (items, None), (choice, global, output))
+    }
+
+    /// As [`List::new`], of what Docker lists too.
+    pub(super) fn with_fields(
+        columns: &'static [Column],
+        (items, fields): (&'static str, Option<&'static Fields>),
+        (choice, global, output): (&Choice, &Global, &Output),
+    ) -> Result<Self, Failure> {
         let view = View {
             format: global.format.clone(),
             extent: if global.quiet { Extent::Ids } else { Extent::Usual },
             sort: choice.sort.clone(),
             filters: choice.filter.iter().cloned().collect(),
+            digests: false,
             look: output.look,
             style: output.style,
         };
-        view.check(columns).map_err(Failure::usage)?;
-        Ok(Self { view, columns, items })
+        view.check(columns, fields).map_err(Failure::usage)?;
+        Ok(Self { view, columns, items, fields })
     }
 
     /// Shows all columns that there may be.
@@ -50,23 +74,65 @@ impl List {
         }
     }
 
+    /// Fills templates in for each digest of an image.
+    pub(super) const fn show_digests(&mut self) {
+        self.view.digests = true;
+    }
+
+    /// Takes names for the things that filters mean: what has an ID is found by its name too.
+    pub(super) fn resolve(&mut self, audit: &Audit, keys: &[&str]) -> Result<(), Failure> {
+        self.view.filters.replace(self.columns, |key, text| {
+            if !keys.contains(&key) || text.parse::<u64>().is_ok() {
+                return Ok(None);
+            }
+            // What is gone has an ID all the same, and several may begin alike.
+            let is_id = text.strip_prefix("sha256:").unwrap_or(text).bytes().all(|byte| byte.is_ascii_hexdigit());
+            match targets::named(audit, text, "filter by a name, an id or its beginning") {
+                Ok(target) => Ok(Some(target.id())),
+                Err(_) if is_id => Ok(None),
+                Err(failure) => Err(failure),
+            }
+        })
+    }
+
     /// Prints what `document` lists.
     pub(super) fn print<T: Serialize>(&self, document: &Document<T>, output: &mut Output) -> Result<(), Failure> {
-        let listing = Listing { document: value(document)?, items: self.items, columns: self.columns };
+        let listing = Listing { document: value(document)?, items: self.items, columns: self.columns, fields: self.fields };
         let text = list::list(listing, &self.view).map_err(Failure::usage)?;
         output.print(&text)
     }
 }
 
-/// Runs the list command `name`: reads and measures the data-root or the archives, and prints what `list` finds there.
+/// Runs a list command: reads and measures the data-root or the archives, and prints what `list` finds there.
 pub(super) fn run<T: Serialize>(
-    (name, columns): (&str, &'static [Column]),
+    (name, columns): (&'static str, &'static [Column]),
     list: impl FnOnce(&Audit) -> Vec<T>,
+    args: (&ListArgs, &Global, &mut Output),
+) -> Result<Status, Failure> {
+    run_resolved(Kind { name, columns, fields: None }, &[], |input| Ok(list(input.audit())), args)
+}
+
+/// As [`run`]; filters by one of the `named` keys take the names of things too.
+pub(super) fn run_resolved<T: Serialize>(
+    kind: Kind,
+    named: &[&str],
+    list: impl FnOnce(&Input) -> Result<Vec<T>, Failure>,
     (args, global, output): (&ListArgs, &Global, &mut Output),
 ) -> Result<Status, Failure> {
-    let printer = List::new(columns, "items", (&args.choice, global, output))?;
+    let printer = List::with_fields(kind.columns, ("items", kind.fields), (&args.choice, global, output))?;
+    print_resolved(printer, (kind.name, named), list, (args, global, output))
+}
+
+/// As [`run_resolved`], with a list that is ready to be printed.
+pub(super) fn print_resolved<T: Serialize>(
+    mut printer: List,
+    (name, named): (&str, &[&str]),
+    list: impl FnOnce(&Input) -> Result<Vec<T>, Failure>,
+    (args, global, output): (&ListArgs, &Global, &mut Output),
+) -> Result<Status, Failure> {
     let input = Input::open(global, Scan::from(args.no_scan), output)?;
-    let items = list(input.audit());
+    printer.resolve(input.audit(), named)?;
+    let items = list(&input)?;
     printer.print(&Document::new(name, &input.audit().inventory, Items { items }), output)?;
     Ok(input.status())
 }

@@ -30,7 +30,7 @@ use std::os::unix::ffi::OsStrExt as _;
   layerwise locate /var/cache in app:1 --format '{{.Role}} {{.DiskPath}}'")]
 pub(super) struct Args {
     /// The path, and what it is a path in, with or without `in` between them
-    #[arg(required = true, num_args = 2..=3, value_names = ["PATH", "in", "IMAGE|CONTAINER"])]
+    #[arg(required = true, num_args = 1..=3, value_names = ["PATH", "in", "IMAGE|CONTAINER"])]
     words: Vec<OsString>,
     /// Show more columns
     #[arg(short, long)]
@@ -47,13 +47,13 @@ static COLUMNS: [Column; 17] = [
     Column::new("size", "SIZE", Kind::Bytes(Digits::Four)).optional(2),
     Column::new("hidden", "HIDDEN", Kind::Name),
     Column::new("hidden_by", "HIDDEN BY", Kind::Id).optional(1),
-    Column::new("created_by", "CREATED BY", Kind::Text),
+    Column::new("created_by", "CREATED BY", Kind::Step),
     Column::new("mode", "MODE", Kind::Name).wide(),
     Column::new("user", "USER", Kind::Count).wide(),
     Column::new("group", "GROUP", Kind::Count).wide(),
     Column::new("bytes", "ALLOCATED", Kind::Bytes(Digits::Four)).wide(),
     Column::new("hidden_at", "HIDDEN AT", Kind::Name).wide(),
-    Column::new("hidden_by_step", "HIDDEN BY STEP", Kind::Text).wide(),
+    Column::new("hidden_by_step", "HIDDEN BY STEP", Kind::Step).wide(),
     Column::new("disk_path", "PATH ON DISK", Kind::Name).wide(),
     Column::new("layer_kind", "LAYER KIND", Kind::Name).hidden(),
     Column::new("leads_to", "LEADS TO", Kind::Name).hidden(),
@@ -63,6 +63,11 @@ pub(super) fn run(args: &Args, global: &Global, output: &mut Output) -> Result<S
     let (path, text) = match args.words.as_slice() {
         [path, text] => (path, text),
         [path, word, text] if word == "in" => (path, text),
+        [path] => {
+            let path = escape::line(&path.to_string_lossy()).into_owned();
+            let failure = Failure::usage(format!("locate looks for {path} in an image or a container: say in which"));
+            return Err(failure.hint(format!("layerwise locate {path} in app:1")));
+        }
         _ => return Err(Failure::usage("locate takes a path and an image or container: locate PATH in IMAGE")),
     };
     let text = text.to_str().ok_or_else(|| Failure::usage("the image or container is not valid UTF-8"))?;

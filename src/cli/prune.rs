@@ -31,6 +31,7 @@ use std::io::{self, IsTerminal as _, Write as _};
 /// With --online it may run; then only orphan directories are taken that are older than this dockerd.
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag of the command line")]
 pub(super) struct Args {
     #[command(flatten)]
     planning: Planning,
@@ -61,6 +62,9 @@ pub(super) struct Args {
     /// remains when the metadata was lost. Only you know which it is.
     #[arg(long)]
     allow_empty: bool,
+    /// What `docker system prune` and `docker image prune` have
+    #[arg(short, long, hide = true)]
+    all: bool,
 }
 
 const EXAMPLES: &str = "Examples:
@@ -73,6 +77,12 @@ const EXAMPLES: &str = "Examples:
 Exit status: 0 done or nothing to do, 1 not wanted, 4 refused for safety, 5 done in part, 130 interrupted.";
 
 pub(super) fn run(args: &Args, global: &Global, output: &mut Output) -> Result<Status, Failure> {
+    if args.all {
+        let failure = Failure::usage("prune takes no --all: it takes back what belongs to nothing, and never more");
+        return Err(
+            failure.hint("`docker image prune -a` removes images that no container uses; `layerwise df` says how much that gives back")
+        );
+    }
     let planned = Planned::new(args, global, output)?;
     let Planned { session, plan } = &planned;
     if let Some(file) = &args.planning.save_plan {
@@ -185,7 +195,7 @@ fn mention_daemon(args: &Args, inventory: &Inventory, output: &mut Output) {
 }
 
 fn is_wanted(plan: &Plan, output: &mut Output) -> Result<bool, Failure> {
-    output.say_lines(&show::plan(plan, output));
+    output.say_drawn(&show::plan(plan, output));
     ask(&show::warning(plan, output), output)
 }
 

@@ -69,7 +69,7 @@ pub(super) fn run(args: &Args, global: &Global, output: &mut Output) -> Result<S
         return Ok(status(&body));
     }
     if !args.planning.force {
-        output.say_lines(&show::plan(&body, output));
+        output.say_drawn(&show::plan(&body, output));
         if !ask(&show::warning(&plan), output)? {
             return Ok(Status::Findings);
         }

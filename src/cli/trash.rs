@@ -34,6 +34,7 @@ pub(super) struct Args {
 #[derive(Debug, Subcommand)]
 enum Command {
     /// List what is in the trash
+    #[command(alias = "list")]
     Ls {
         #[command(flatten)]
         list: ListArgs,

@@ -4,6 +4,7 @@ use super::age;
 use super::size::{self, Digits};
 use super::table::{Align, Fit, Heading};
 use super::value::{self, same};
+use super::words;
 use crate::suggest::Unknown;
 use jiff::Timestamp;
 use serde_json::Value;
@@ -32,8 +33,15 @@ pub enum Kind {
     Name,
     /// A text, or several, shortened when the terminal is narrow.
     Text,
-    /// Like a text, but `<none>` instead of `-` when there is nothing, as Docker shows an untagged image.
+    /// The names of an image: the first, and how many more there are; `<none>` where there is none, as Docker shows an untagged image.
     References,
+    /// A part of an image's first name; `<none>` where there is none. With `more` it says how many more names there are.
+    NamePart {
+        /// The key of all names.
+        more: Option<&'static str>,
+    },
+    /// The command of a build step: on one line, and shortened.
+    Step,
     /// A number of bytes, with so many digits.
     Bytes(Digits),
     /// A number of things; of a list, that of its elements.
@@ -124,7 +132,10 @@ impl Column {
     /// Shows an item's value, not yet escaped.
     #[must_use]
     pub fn show(&self, item: &Value, look: &Look) -> String {
-        self.kind.show(value::of(item, self.key).unwrap_or(&Value::Null), look)
+        let shown = self.kind.show(value::of(item, self.key).unwrap_or(&Value::Null), look);
+        let Kind::NamePart { more: Some(all) } = self.kind else { return shown };
+        let names = value::of(item, all).and_then(value::count).unwrap_or_default();
+        if names > 1 { format!("{shown} +{}", names - 1) } else { shown }
     }
 }
 
@@ -148,12 +159,14 @@ impl Kind {
             Self::Count => value::count(value).map(|count| count.to_string()),
             Self::Percent => value.as_f64().map(|percent| format!("{}%", percent.trunc())),
             Self::Age => time(value).map(|then| age::ago(then, look.now)),
-            Self::Name | Self::Text | Self::References | Self::Time | Self::Bool => None,
+            Self::References => texts(value).map(|names| words::names(&names, look.ids)),
+            Self::Step => value.as_str().map(|command| words::step(command, look.ids)),
+            Self::Name | Self::Text | Self::NamePart { .. } | Self::Time | Self::Bool => None,
         };
         let shown = shown.unwrap_or_else(|| value::plain(value));
         match (shown.is_empty(), self) {
             (false, _) => shown,
-            (true, Self::References) => "<none>".to_owned(),
+            (true, Self::References | Self::NamePart { .. }) => "<none>".to_owned(),
             (true, _) => "-".to_owned(),
         }
     }
@@ -161,13 +174,21 @@ impl Kind {
     fn align(self) -> Align {
         match self {
             Self::Bytes(_) | Self::Count | Self::Percent => Align::Right,
-            Self::Id | Self::Name | Self::Text | Self::References | Self::Time | Self::Age | Self::Bool => Align::Left,
+            Self::Id
+            | Self::Name
+            | Self::Text
+            | Self::References
+            | Self::NamePart { .. }
+            | Self::Step
+            | Self::Time
+            | Self::Age
+            | Self::Bool => Align::Left,
         }
     }
 
     fn fit(self) -> Fit {
         match self {
-            Self::Text | Self::References => Fit::Shorten,
+            Self::Text | Self::References | Self::NamePart { .. } | Self::Step => Fit::Shorten,
             Self::Id | Self::Name | Self::Bytes(_) | Self::Count | Self::Percent | Self::Time | Self::Age | Self::Bool => Fit::Keep,
         }
     }
@@ -199,13 +220,14 @@ pub fn time(value: &Value) -> Option<Timestamp> {
     value.as_str()?.parse().ok()
 }
 
+fn texts(value: &Value) -> Option<Vec<String>> {
+    value.as_array()?.iter().map(|element| element.as_str().map(str::to_owned)).collect()
+}
+
 fn each(value: &Value, show: impl Fn(&str) -> String) -> Option<String> {
     match value {
         Value::String(text) => Some(show(text)),
-        Value::Array(elements) => {
-            let texts: Option<Vec<String>> = elements.iter().map(|element| element.as_str().map(&show)).collect();
-            texts.map(|texts| texts.join(", "))
-        }
+        Value::Array(_) => texts(value).map(|texts| texts.iter().map(|text| show(text)).collect::<Vec<_>>().join(", ")),
         Value::Null | Value::Bool(_) | Value::Number(_) | Value::Object(_) => None,
     }
 }
@@ -233,7 +255,9 @@ mod tests {
             (Kind::Text, json!(["a", "b"]), "a, b"),
             (Kind::Text, json!(""), "-"),
             (Kind::References, json!([]), "<none>"),
-            (Kind::References, json!(["a:1", "a:2"]), "a:1, a:2"),
+            (Kind::References, json!(["a:1", "a:2"]), "a:1 +1"),
+            (Kind::NamePart { more: None }, json!(null), "<none>"),
+            (Kind::Step, json!("/bin/sh -c a \\\n && b"), "RUN a && b"),
             (Kind::Bytes(Digits::Three), json!(1_234_567), "1.23MB"),
             (Kind::Bytes(Digits::Four), json!(1_234_567), "1.235MB"),
             (Kind::Bytes(Digits::Four), json!(null), "-"),

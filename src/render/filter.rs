@@ -89,7 +89,31 @@ impl FromStr for Filter {
     }
 }
 
+impl Filter {
+    /// The key, as it was written, and the value, if this is `key=value`.
+    #[must_use]
+    pub fn equality(&self) -> Option<(&str, &str)> {
+        (self.operator == Operator::Is).then_some((&*self.key, &*self.value))
+    }
+}
+
 impl Filters {
+    /// Puts what `replace` gives for a column's key and a value in the place of the value, in every `=` and `!=`.
+    ///
+    /// # Errors
+    /// If `replace` fails.
+    pub fn replace<E>(&mut self, columns: &[Column], mut replace: impl FnMut(&str, &str) -> Result<Option<String>, E>) -> Result<(), E> {
+        for filter in self.0.iter_mut().filter(|filter| matches!(filter.operator, Operator::Is | Operator::IsNot)) {
+            if let Ok(column) = column::find(columns, &filter.key)
+                && !filter.value.is_empty()
+                && let Some(value) = replace(column.key, &filter.value)?
+            {
+                filter.value = value;
+            }
+        }
+        Ok(())
+    }
+
     /// Makes sure that every filter names a column and gives it a value that it can have.
     ///
     /// # Errors

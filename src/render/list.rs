@@ -5,6 +5,7 @@
 //! format that was asked for wins over it.
 
 use super::column::{self, Column, Kind, Look, Show};
+use super::docker::{Asked, Fields};
 use super::filter::{FilterError, Filters};
 use super::format::Format;
 use super::sort::Sort;
@@ -12,7 +13,7 @@ use super::table::{Align, Fit, Heading, Style, Table};
 use super::template::{Template, TemplateError};
 use super::{escape, json};
 use crate::suggest::Unknown;
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 /// What a list command reports.
 #[derive(Debug, Clone)]
@@ -23,6 +24,8 @@ pub struct Listing<'a> {
     pub items: &'a str,
     /// The keys of an item, hidden ones too, in the order of a table's columns.
     pub columns: &'a [Column],
+    /// Docker's own fields of an item, for templates.
+    pub fields: Option<&'a Fields>,
 }
 
 /// How a list is to be shown.
@@ -36,6 +39,8 @@ pub struct View {
     pub sort: Option<Sort>,
     /// Which items.
     pub filters: Filters,
+    /// Whether a template that does not name the digests of images is to be filled in for each of them all the same (`--digests`).
+    pub digests: bool,
     /// How values are shown to people.
     pub look: Look,
     /// To what it is written.
@@ -73,13 +78,13 @@ impl View {
     ///
     /// # Errors
     /// If a filter, the order or the template does not.
-    pub fn check(&self, columns: &[Column]) -> Result<(), ListError> {
+    pub fn check(&self, columns: &[Column], fields: Option<&Fields>) -> Result<(), ListError> {
         self.filters.check(columns)?;
         if let Some(sort) = &self.sort {
             sort.check(columns)?;
         }
         match &self.format {
-            Format::Template(template) | Format::TableOf(template) => Ok(template.check(&keys(columns))?),
+            Format::Template(template) | Format::TableOf(template) => Ok(template.check(&known(columns, fields))?),
             Format::Table | Format::Json | Format::JsonLines => Ok(()),
         }
     }
@@ -90,7 +95,7 @@ impl View {
 /// # Errors
 /// If a filter, the order or the template names what there is not, or cannot be applied.
 pub fn list(listing: Listing<'_>, view: &View) -> Result<String, ListError> {
-    let Listing { mut document, items: key, columns } = listing;
+    let Listing { mut document, items: key, columns, fields } = listing;
     let mut items = match document.get_mut(key).map(Value::take) {
         Some(Value::Array(items)) => items,
         _ => Vec::new(),
@@ -102,8 +107,11 @@ pub fn list(listing: Listing<'_>, view: &View) -> Result<String, ListError> {
     Ok(match &view.format {
         Format::Table if view.extent == Extent::Ids => ids(&items, columns, &view.look),
         Format::Table => table(&items, columns, view),
-        Format::TableOf(template) => table_of(template, &items, columns, &view.style)?,
-        Format::Template(template) => lines(items.iter().map(|item| template.render(item, &keys(columns))))?,
+        Format::TableOf(template) => {
+            let rows = rows(template, (&items, columns, fields), view)?;
+            table_of(&template.header(|field| title(field, columns, fields)), &rows, &view.style)
+        }
+        Format::Template(template) => rows(template, (&items, columns, fields), view)?.into_iter().map(|row| row + "\n").collect(),
         Format::JsonLines => items.iter().map(|item| json::compact(item) + "\n").collect(),
         Format::Json => {
             if let Some(object) = document.as_object_mut() {
@@ -123,16 +131,41 @@ pub fn single(document: &Value, format: &Format) -> Result<Option<String>, Templ
         Format::Table => Ok(None),
         Format::Json | Format::JsonLines => Ok(Some(json::compact(document) + "\n")),
         Format::Template(template) => Ok(Some(template.render(document, &[])? + "\n")),
-        Format::TableOf(template) => table_of(template, std::slice::from_ref(document), &[], &Style::default()).map(Some),
+        Format::TableOf(template) => {
+            let row = template.render(document, &[])?;
+            Ok(Some(table_of(&template.header(|_| None), &[row], &Style::default())))
+        }
     }
 }
 
-fn keys<'a>(columns: &[Column]) -> Vec<&'a str> {
-    columns.iter().map(|column| column.key).collect()
+/// What a template may ask for.
+fn known<'a>(columns: &[Column], fields: Option<&Fields>) -> Vec<&'a str> {
+    let fields = fields.into_iter().flat_map(|fields| fields.names).map(|(name, _)| *name);
+    columns.iter().map(|column| column.key).chain(fields).collect()
 }
 
-fn lines(rows: impl Iterator<Item = Result<String, TemplateError>>) -> Result<String, TemplateError> {
-    rows.map(|row| row.map(|row| row + "\n")).collect()
+/// What a template gives for each item, or for each of the rows that Docker has for it.
+fn rows(
+    template: &Template,
+    (items, columns, fields): (&[Value], &[Column], Option<&Fields>),
+    view: &View,
+) -> Result<Vec<String>, TemplateError> {
+    let known = known(columns, fields);
+    let mut asked = Asked::by(template, view.look);
+    asked.digests |= view.digests;
+    let mut rows = Vec::new();
+    for item in items {
+        for fields in fields.map_or_else(|| vec![Map::new()], |fields| (fields.rows)(item, &asked)) {
+            rows.push(template.render_with(item, &known, &fields)?);
+        }
+    }
+    Ok(rows)
+}
+
+fn title(field: &str, columns: &[Column], fields: Option<&Fields>) -> Option<String> {
+    let docker = fields.into_iter().flat_map(|fields| fields.names).find(|(name, _)| *name == field);
+    let own = || column::find(columns, field).ok().map(|column| column.header.to_owned());
+    docker.map(|(_, title)| (*title).to_owned()).or_else(own).filter(|header| !header.is_empty())
 }
 
 /// Prints the identifiers, those of the first column that has such.
@@ -154,16 +187,13 @@ fn table(items: &[Value], columns: &[Column], view: &View) -> String {
 }
 
 /// Prints a table whose columns are what a template has between tabs.
-fn table_of(template: &Template, items: &[Value], columns: &[Column], style: &Style) -> Result<String, TemplateError> {
-    let title = |key: &str| column::find(columns, key).ok().map(|column| column.header.to_owned()).filter(|header| !header.is_empty());
-    let headings = template.header(title);
+fn table_of(headings: &str, rows: &[String], style: &Style) -> String {
     let heading = |title: &str| Heading { title: title.trim().to_owned(), align: Align::Left, fit: Fit::Keep };
     let mut table = Table::new(headings.split('\t').map(heading).collect());
-    for item in items {
-        let row = template.render(item, &keys(columns))?;
+    for row in rows {
         table.push(row.split('\t').map(str::to_owned));
     }
-    Ok(table.render(style))
+    table.render(style)
 }
 
 #[cfg(test)]

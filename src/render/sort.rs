@@ -88,7 +88,7 @@ fn parse_order(text: &str) -> Result<Order, SortError> {
 const fn natural(kind: Kind) -> Order {
     match kind {
         Kind::Bytes(_) | Kind::Count | Kind::Percent | Kind::Time | Kind::Age => Order::Descending,
-        Kind::Id | Kind::Name | Kind::Text | Kind::References | Kind::Bool => Order::Ascending,
+        Kind::Id | Kind::Name | Kind::Text | Kind::References | Kind::NamePart { .. } | Kind::Step | Kind::Bool => Order::Ascending,
     }
 }
 

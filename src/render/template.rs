@@ -7,21 +7,31 @@
 //! | `{{len .F}}`, `{{index .F 0}}`, `{{join .F ","}}` | how many, one of them, all of them |
 //! | `{{lower .F}}`, `{{upper .F}}` | the text in small, in capital letters |
 //! | `{{size .F}}`, `{{short .F}}` | a number of bytes as Docker prints it, an identifier cut to twelve characters |
+//! | `{{print .F}}`, `{{println .F}}`, `{{printf "%-20s" .F}}` | as in Go; the verbs are `%s %v %q %d %x %f %t %%` |
+//! | `{{truncate .F 9}}`, `{{pad .F 1 2}}`, `{{split .F ","}}`, `{{title .F}}`, `{{slice .F 0 5}}` | as with Docker |
 //! | `{{if P}}…{{else if P}}…{{else}}…{{end}}` | one of the parts; nothing, `false`, 0 and what is empty count as no |
+//! | `{{with .F}}…{{else}}…{{end}}` | the part, in which `.` is the value, unless that counts as no |
 //! | `{{range .F}}…{{else}}…{{end}}` | the part for each element, which is `.` therein |
-//! | `eq`, `ne`, `not`, `and`, `or`, `( … )`, `A \| B` | as in Go |
+//! | `{{$x := .F}}`, `{{$x = .F}}`, `{{$x}}`, `{{range $i, $e := .F}}` | a variable; `$` is the item |
+//! | `eq`, `ne`, `lt`, `le`, `gt`, `ge`, `not`, `and`, `or`, `( … )`, `A \| B` | as in Go |
 //!
 //! `\t` and `\n` in the text are a tab and a line feed; `{{-` and `-}}` take the white space beside them away; `{{/* … */}}` is a comment.
 //! Numbers are printed raw, lists as `[a b]`, nothing as nothing. Values are escaped for people ([`super::escape::line`]), so that each is one
-//! line; `json` is the way to get them whole. There are no variables: a template's time is bounded by its length and its item's size.
+//! line; `json` is the way to get them whole. With variables a short template could work without end, so the number of its steps and the
+//! length of all that it makes are bounded.
+//!
+//! Docker's own field names, in Docker's spelling, give what Docker prints, where the list has such fields ([`super::docker`]).
 
 mod evaluate;
+mod function;
 mod parse;
+mod printf;
 mod token;
 
 use super::value::same;
 use crate::suggest::Unknown;
-use serde_json::Value;
+use function::Function;
+use serde_json::{Map, Value};
 
 /// How deep blocks, and how deep parentheses, may be nested.
 const DEEPEST: usize = 40;
@@ -56,8 +66,21 @@ enum Node {
     Text(String),
     Print(Expression),
     /// The parts with their conditions, and what is there if none holds.
-    If(Vec<(Expression, Vec<Node>)>, Vec<Node>),
-    Range(Expression, Vec<Node>, Vec<Node>),
+    If(Vec<(Guard, Vec<Node>)>, Vec<Node>),
+    /// What is there if the value counts, with the value as the dot, and what if it does not.
+    With(Guard, Vec<Node>, Vec<Node>),
+    Range(Guard, Vec<Node>, Vec<Node>),
+    /// A variable that is made.
+    Declare(String, Expression),
+    /// A variable that is given another value.
+    Assign(String, Expression),
+}
+
+/// What a block depends on, with the variables that it makes of it.
+#[derive(Debug, Clone, PartialEq)]
+struct Guard {
+    variables: Vec<String>,
+    expression: Expression,
 }
 
 #[derive(Debug, Clone, PartialEq)]
@@ -65,51 +88,9 @@ enum Expression {
     /// The names after the dots; none for the dot itself.
     Field(Vec<String>),
     Literal(Value),
+    /// A variable, and the names after the dots.
+    Variable(String, Vec<String>),
     Call(Function, Vec<Expression>),
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Function {
-    Json,
-    Len,
-    Index,
-    Join,
-    Lower,
-    Upper,
-    Size,
-    Short,
-    Eq,
-    Ne,
-    Not,
-    And,
-    Or,
-}
-
-impl Function {
-    const ALL: [(&'static str, Self); 13] = [
-        ("json", Self::Json),
-        ("len", Self::Len),
-        ("index", Self::Index),
-        ("join", Self::Join),
-        ("lower", Self::Lower),
-        ("upper", Self::Upper),
-        ("size", Self::Size),
-        ("short", Self::Short),
-        ("eq", Self::Eq),
-        ("ne", Self::Ne),
-        ("not", Self::Not),
-        ("and", Self::And),
-        ("or", Self::Or),
-    ];
-
-    fn find(name: &str) -> Result<Self, Unknown> {
-        let found = Self::ALL.into_iter().find(|(known, _)| *known == name).map(|(_, function)| function);
-        found.ok_or_else(|| Unknown::new("function", name, Self::ALL.map(|(known, _)| known)))
-    }
-
-    fn name(self) -> &'static str {
-        Self::ALL.into_iter().find(|(_, function)| *function == self).map_or("", |(name, _)| name)
-    }
 }
 
 impl Template {
@@ -126,9 +107,21 @@ impl Template {
     /// # Errors
     /// If it asks for an unknown field, or does with a value what cannot be done with it.
     pub fn render(&self, item: &Value, known: &[&str]) -> Result<String, TemplateError> {
-        let mut text = String::new();
-        evaluate::Evaluation { item, known }.write(&self.nodes, item, &mut text)?;
-        Ok(text)
+        self.render_with(item, known, &Map::new())
+    }
+
+    /// As [`Template::render`], where an item has fields besides its keys: these are known by their exact names, and win.
+    ///
+    /// # Errors
+    /// As [`Template::render`].
+    pub fn render_with(&self, item: &Value, known: &[&str], fields: &Map<String, Value>) -> Result<String, TemplateError> {
+        evaluate::Evaluation::new(item, known, fields).fill(&self.nodes)
+    }
+
+    /// Tells whether the template asks an item for this field, in this spelling.
+    #[must_use]
+    pub fn names(&self, field: &str) -> bool {
+        names_in(&self.nodes, field)
     }
 
     /// Makes sure that an item with the keys `known` has every field that the template asks of it; what it asks of a part of an item shows only
@@ -151,11 +144,15 @@ impl Template {
 fn check_nodes(nodes: &[Node], known: &[&str]) -> Result<(), TemplateError> {
     nodes.iter().try_for_each(|node| match node {
         Node::Text(_) => Ok(()),
+        Node::Print(expression) | Node::Declare(_, expression) | Node::Assign(_, expression) => check_expression(expression, known),
         // In its body the dot is something else.
-        Node::Print(expression) | Node::Range(expression, ..) => check_expression(expression, known),
+        Node::Range(guard, _, otherwise) | Node::With(guard, _, otherwise) => {
+            check_expression(&guard.expression, known)?;
+            check_nodes(otherwise, known)
+        }
         Node::If(parts, otherwise) => {
-            for (condition, nodes) in parts {
-                check_expression(condition, known)?;
+            for (guard, nodes) in parts {
+                check_expression(&guard.expression, known)?;
                 check_nodes(nodes, known)?;
             }
             check_nodes(otherwise, known)
@@ -167,10 +164,32 @@ fn check_expression(expression: &Expression, known: &[&str]) -> Result<(), Templ
     match expression {
         Expression::Literal(_) => Ok(()),
         Expression::Call(_, arguments) => arguments.iter().try_for_each(|argument| check_expression(argument, known)),
-        Expression::Field(names) => match names.first() {
+        Expression::Variable(variable, _) if !variable.is_empty() => Ok(()),
+        Expression::Field(names) | Expression::Variable(_, names) => match names.first() {
             Some(name) if !is_known(known, name) => Err(TemplateError::Field(Unknown::new("field", name, known.iter().copied()))),
             _ => Ok(()),
         },
+    }
+}
+
+fn names_in(nodes: &[Node], field: &str) -> bool {
+    nodes.iter().any(|node| match node {
+        Node::Text(_) => false,
+        Node::Print(expression) | Node::Declare(_, expression) | Node::Assign(_, expression) => names_of(expression, field),
+        Node::Range(guard, body, otherwise) | Node::With(guard, body, otherwise) => {
+            names_of(&guard.expression, field) || names_in(body, field) || names_in(otherwise, field)
+        }
+        Node::If(parts, otherwise) => {
+            parts.iter().any(|(guard, body)| names_of(&guard.expression, field) || names_in(body, field)) || names_in(otherwise, field)
+        }
+    })
+}
+
+fn names_of(expression: &Expression, field: &str) -> bool {
+    match expression {
+        Expression::Literal(_) => false,
+        Expression::Call(_, arguments) => arguments.iter().any(|argument| names_of(argument, field)),
+        Expression::Field(names) | Expression::Variable(_, names) => names.first().is_some_and(|name| name == field),
     }
 }
 
@@ -178,8 +197,10 @@ fn write_titles(nodes: &[Node], title: &dyn Fn(&str) -> Option<String>, text: &m
     for node in nodes {
         match node {
             Node::Text(literal) => text.push_str(literal),
-            Node::Print(expression) | Node::Range(expression, ..) => text.push_str(&title_of(expression, title).unwrap_or_default()),
+            Node::Print(expression) => text.push_str(&title_of(expression, title).unwrap_or_default()),
+            Node::Range(guard, ..) | Node::With(guard, ..) => text.push_str(&title_of(&guard.expression, title).unwrap_or_default()),
             Node::If(parts, _) => parts.iter().take(1).for_each(|(_, nodes)| write_titles(nodes, title, text)),
+            Node::Declare(..) | Node::Assign(..) => {}
         }
     }
 }
@@ -189,7 +210,7 @@ fn title_of(expression: &Expression, title: &dyn Fn(&str) -> Option<String>) -> 
     match expression {
         Expression::Literal(_) => None,
         Expression::Call(_, arguments) => arguments.iter().find_map(|argument| title_of(argument, title)),
-        Expression::Field(names) => {
+        Expression::Field(names) | Expression::Variable(_, names) => {
             let key = names.join(".");
             (!names.is_empty()).then(|| title(&key).unwrap_or_else(|| spelled_out(&key)))
         }

@@ -7,16 +7,28 @@
 //! └── …
 //! ```
 //!
-//! Rows are given in the order in which they are drawn, each with its depth, so nothing here recurses: a chain of a hundred thousand
-//! layers is drawn as one of three is, save that its guides stop growing at [`DEEPEST`].
+//! Rows are given in the order in which they are drawn, each with its depth, so nothing here recurses. A row can also *continue* the one
+//! above it: it stands in the same place, without a branch of its own, as the next layer of a chain in which nothing parts.
+//!
+//! ```text
+//! ├── 0e35a2bf52d4   ADD file   7.8MB
+//! │   9b1c0d5c1f2a   RUN        4.1MB
+//! │   └── app:1
+//! └── …
+//! ```
+//!
+//! Guides stop growing where they would leave no room for labels: a row below says how deep it is instead.
 
 use super::table::{Fit, Heading, Style, Table};
 
-/// How many levels are drawn with guides; Docker allows 125 layers. What lies deeper says how deep.
-pub const DEEPEST: usize = 160;
+/// How many levels are drawn with guides where the width is not limited. What lies deeper says how deep.
+pub const DEEPEST: usize = 40;
 
-/// What of a label is seen however narrow the terminal: as much as an identifier is long.
-const LEGIBLE: usize = 12;
+/// How many columns the guide of a level takes.
+const GUIDE: usize = 4;
+
+/// What of a label is seen however narrow the terminal: as much as an identifier takes, with a count of layers before it.
+const LEGIBLE: usize = 25;
 
 /// Which characters connect the rows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -38,14 +50,27 @@ pub struct Tree {
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Row {
     depth: usize,
+    joint: Joint,
     label: String,
     cells: Vec<String>,
+}
+
+/// How a row is joined to those above it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Joint {
+    /// It is a branch of the row above that is one level less deep.
+    Branch,
+    /// It continues the row just above.
+    Continuation,
 }
 
 /// A row as it is seen from below: whether it is the last of its siblings, and whether each of its ancestors is.
 struct Place {
     depth: usize,
+    joint: Joint,
     is_last: Vec<bool>,
+    /// How many levels have guides.
+    deepest: usize,
 }
 
 impl Tree {
@@ -58,13 +83,20 @@ impl Tree {
     /// Adds a row; a root has depth 0, and no row is more than one level deeper than the one before it.
     pub fn push(&mut self, depth: usize, label: String, cells: Vec<String>) {
         let deepest = self.rows.last().map_or(0, |row| row.depth + 1);
-        self.rows.push(Row { depth: depth.min(deepest), label, cells });
+        self.rows.push(Row { depth: depth.min(deepest), joint: Joint::Branch, label, cells });
+    }
+
+    /// Adds a row that continues the one above it, at the same depth.
+    pub fn push_on(&mut self, label: String, cells: Vec<String>) {
+        let depth = self.rows.last().map_or(0, |row| row.depth);
+        let joint = if self.rows.is_empty() { Joint::Branch } else { Joint::Continuation };
+        self.rows.push(Row { depth, joint, label, cells });
     }
 
     /// Draws the tree, each line with its end.
     #[must_use]
     pub fn render(mut self, guides: Guides, style: &Style) -> String {
-        let prefixes = self.prefixes(guides);
+        let prefixes = self.prefixes(guides, deepest(style));
         if let Some(labels) = self.headings.first_mut().filter(|labels| labels.fit == Fit::Shorten) {
             // Guides lead nowhere without the beginning of what they lead to.
             let least = |(row, prefix): (&Row, &String)| prefix.chars().count() + row.label.chars().count().min(LEGIBLE);
@@ -78,16 +110,18 @@ impl Tree {
     }
 
     /// Draws what stands before each label, from the last row to the first: only what follows a row tells whether it is its parent's last.
-    fn prefixes(&self, guides: Guides) -> Vec<String> {
+    fn prefixes(&self, guides: Guides, deepest: usize) -> Vec<String> {
         // Whether a later row of each level belongs to the same parent.
         let mut followed: Vec<bool> = Vec::new();
         let mut prefixes: Vec<String> = Vec::with_capacity(self.rows.len());
         for row in self.rows.iter().rev() {
             followed.resize(row.depth + 1, false);
-            let drawn = followed.iter().take(DEEPEST + 1).skip(1).map(|followed| !followed).collect();
-            prefixes.push(Place { depth: row.depth, is_last: drawn }.prefix(guides));
-            followed.pop();
-            followed.push(true);
+            let drawn = followed.iter().take(deepest + 1).skip(1).map(|followed| !followed).collect();
+            prefixes.push(Place { depth: row.depth, joint: row.joint, is_last: drawn, deepest }.prefix(guides));
+            if row.joint == Joint::Branch {
+                followed.pop();
+                followed.push(true);
+            }
         }
         prefixes.reverse();
         prefixes
@@ -102,12 +136,22 @@ impl Place {
         };
         let Some((own, ancestors)) = self.is_last.split_last() else { return String::new() };
         let mut prefix: String = ancestors.iter().map(|is_last| if *is_last { blank } else { passing }).collect();
-        prefix.push_str(if *own { corner } else { branch });
-        if self.depth > DEEPEST {
+        prefix.push_str(match (self.joint, *own) {
+            (Joint::Branch, true) => corner,
+            (Joint::Branch, false) => branch,
+            (Joint::Continuation, true) => blank,
+            (Joint::Continuation, false) => passing,
+        });
+        if self.depth > self.deepest {
             prefix.extend(["(level ", &self.depth.to_string(), ") "]);
         }
         prefix
     }
+}
+
+/// How many levels have guides: they take at most half of a terminal, so that the columns stay in place.
+fn deepest(style: &Style) -> usize {
+    style.width.map_or(DEEPEST, |width| (width / 2 / GUIDE).clamp(2, DEEPEST))
 }
 
 #[cfg(test)]
@@ -130,6 +174,31 @@ mod tests {
         assert_eq!(draw(&rows, Guides::Unicode), text);
         let ascii = text.replace('├', "|").replace('└', "`").replace('│', "|").replace('─', "-");
         assert_eq!(draw(&rows, Guides::Ascii), ascii);
+    }
+
+    #[test]
+    fn continues_a_row_where_nothing_parts() {
+        let mut tree = Tree::new(vec![Heading { title: String::new(), align: Align::Left, fit: Fit::Keep }]);
+        let row = |label: &str| label.to_owned();
+        tree.push(0, row("a"), Vec::new());
+        tree.push_on(row("b"), Vec::new());
+        tree.push(1, row("c"), Vec::new());
+        tree.push_on(row("d"), Vec::new());
+        tree.push(2, row("e"), Vec::new());
+        tree.push(1, row("f"), Vec::new());
+        tree.push_on(row("g"), Vec::new());
+        tree.push(2, row("h"), Vec::new());
+        let text = "a\nb\n├── c\n│   d\n│   └── e\n└── f\n    g\n    └── h\n";
+        assert_eq!(tree.render(Guides::Unicode, &Style::default()), text);
+    }
+
+    #[test]
+    fn guides_leave_room_for_what_they_lead_to() {
+        let mut tree = Tree::new(vec![Heading { title: String::new(), align: Align::Left, fit: Fit::Shorten }]);
+        (0..60).for_each(|depth| tree.push(depth, "0123456789ab".to_owned(), Vec::new()));
+        let text = tree.render(Guides::Unicode, &Style { width: Some(80), ..Style::default() });
+        assert!(text.lines().all(|line| line.chars().count() <= 80), "{text}");
+        assert!(text.ends_with("└── (level 59) 0123456789ab\n"), "{text}");
     }
 
     #[test]
@@ -168,8 +237,8 @@ mod tests {
         }
         let at = |width| tree.clone().render(Guides::Unicode, &Style { width: Some(width), ..Style::default() });
         assert!(at(54).contains("\n    └── registry.example/team/application:2024   1.5MB\n"), "{}", at(54));
-        assert!(at(40).contains("\n    └── registry.example/team/a…   1.5MB\n"), "{}", at(40));
-        assert!(at(3).contains("\n└── 99fbf589527a       1.5MB\n    └── registry.ex…   1.5MB\n"), "{}", at(3));
+        assert!(at(44).contains("\n    └── registry.example/team/appli…   1.5MB\n"), "{}", at(44));
+        assert!(at(3).contains("\n└── 99fbf589527a                    1.5MB\n    └── registry.example/team/ap…   1.5MB\n"), "{}", at(3));
     }
 
     #[test]

@@ -30,6 +30,8 @@ pub struct Df {
     pub classes: Vec<ClassItem>,
     /// The kinds of garbage.
     pub garbage: Vec<GarbageItem>,
+    /// The commands that give back what is not used.
+    pub ways: Vec<Way>,
     /// Contents that are stored under several chains.
     pub stored_more_than_once: Vec<StoredMoreThanOnce>,
     /// Mount points below the data-root; what is behind them is not counted.
@@ -117,6 +119,17 @@ pub struct ClassItem {
     pub log_bytes: Option<u64>,
 }
 
+/// A command that gives back what is not used.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub struct Way {
+    /// The command.
+    pub command: &'static str,
+    /// What it removes, in a few words.
+    pub removes: &'static str,
+    /// At most so many bytes: what two of the commands would have to give up together is counted with one of them.
+    pub bytes: u64,
+}
+
 /// The sum of a kind of garbage.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub struct GarbageItem {
@@ -165,6 +178,7 @@ pub fn sum(audit: &Audit, account: &Account, filesystem: Option<FileSystem>, det
         filesystem,
         classes: classes(account),
         garbage: garbage(account),
+        ways: ways(account),
         stored_more_than_once: stored_more_than_once(audit),
         not_entered: account.measured.not_entered.iter().map(|path| escape::path(path)).collect(),
         vanished: account.measured.vanished,
@@ -195,6 +209,20 @@ fn classes(account: &Account) -> Vec<ClassItem> {
         log_bytes: (class == Class::ContainerFiles).then(|| logs().map(|(_, usage)| usage.bytes).sum()),
     };
     account.classes.iter().map(item).collect()
+}
+
+/// The commands that give back what is not used, those that have something to give.
+fn ways(account: &Account) -> Vec<Way> {
+    let ways: [(&[Class], _, _); 5] = [
+        (&[Class::ContainerLayers, Class::ContainerFiles], "docker container prune", "containers that do not run"),
+        (&[Class::ImageLayers], "docker image prune -a", "images that no container uses"),
+        (&[Class::BuildCache], "docker builder prune -a", "the build cache"),
+        (&[Class::Volumes], "docker volume prune -a", "volumes that no container uses, with their data"),
+        (&[Class::Garbage], "layerwise prune", "what belongs to nothing"),
+    ];
+    let unused = |class: &Class| account.classes.get(class).map_or(0, |sum| sum.reclaimable);
+    let ways = ways.into_iter().map(|(classes, command, removes)| Way { command, removes, bytes: classes.iter().map(unused).sum() });
+    ways.filter(|way| way.bytes > 0).collect()
 }
 
 fn garbage(account: &Account) -> Vec<GarbageItem> {

@@ -5,7 +5,7 @@
 use super::images;
 use super::layers;
 use crate::audit::Audit;
-use crate::id::{ChainId, ImageId};
+use crate::id::ChainId;
 use crate::store::layerdb::Layer;
 use serde::Serialize;
 use std::collections::{BTreeMap, BTreeSet};
@@ -35,10 +35,10 @@ pub struct Node {
     pub level: usize,
 }
 
-/// The forest under the images `wanted` (all, if there are none), as a list in which every node comes after the one above it.
+/// The forest under the images of which `is_wanted` is true, as a list in which every node comes after the one above it.
 #[must_use]
-pub fn forest(audit: &Audit, wanted: &BTreeSet<ImageId>) -> Vec<Node> {
-    let images: Vec<_> = images::list(audit).into_iter().filter(|image| wanted.is_empty() || wanted.contains(&image.id)).collect();
+pub fn forest(audit: &Audit, is_wanted: impl Fn(&images::Item) -> bool) -> Vec<Node> {
+    let images: Vec<_> = images::list(audit).into_iter().filter(is_wanted).collect();
     let steps = layers::created_by(audit);
     let mut children: BTreeMap<Option<ChainId>, BTreeSet<ChainId>> = BTreeMap::new();
     let mut tops: BTreeMap<Option<ChainId>, Vec<&images::Item>> = BTreeMap::new();

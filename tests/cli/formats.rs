@@ -14,7 +14,7 @@ fn a_list_has_one_json_line_for_each_item() {
 
 #[test]
 fn a_template_is_filled_in_for_each_item() {
-    let template = "{{.Name}}: {{.Status}}{{range .Volumes}} with {{.}}{{end}}";
+    let template = "{{.Name}}: {{.status}}{{range .Volumes}} with {{.}}{{end}}";
     let lines = printed(&["containers", "--no-scan", "--sort", "name:desc", "--format", template]);
     assert_eq!(lines, "worker: paused\nweb: running with orders\nstuck: dead\nnext: created\nmigrate: exited\n3f65d1ae1f86: unreadable\n");
     let table = printed(&["images", "--no-scan", "--filter", "references=tool*", "--format", "table {{.ID}}\\t{{len .Layers}}"]);

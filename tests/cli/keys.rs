@@ -171,6 +171,8 @@ fn all_are_documented() {
         (&["images"], &["`images`"]),
         (&["layers"], &["`layers`"]),
         (&["containers"], &["`containers`"]),
+        (&["volumes"], &["`volumes`"]),
+        (&["history", "shop/api:2"], &["`history`"]),
         (&["build-cache"], &["`build-cache`"]),
         (&["tree"], &["`tree`"]),
         (&["why", "--scan", "web", "58128cd4", "shop/api:2", "orders"], &["`why`"]),

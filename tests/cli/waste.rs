@@ -120,7 +120,7 @@ fn images_are_chosen_and_sorted_like_in_other_lists() {
     let images = json(&["waste"]);
     // A nameless image between the steps of a build is looked at by whoever asks for it.
     assert_eq!(images["items"].as_array().unwrap().len(), 6);
-    let step = json(&["images"]);
+    let step = json(&["images", "--all"]);
     let step = step["items"].as_array().unwrap().iter().find(|image| image["references"] == serde_json::json!([])).unwrap()["id"].clone();
     assert!(!images["items"].as_array().unwrap().iter().any(|image| image["id"] == step));
     assert_eq!(json(&["waste", step.as_str().unwrap()])["items"][0]["id"], step);

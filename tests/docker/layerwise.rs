@@ -70,7 +70,7 @@ impl Layerwise {
     /// Asks it everything.
     pub(crate) fn answers(&self) -> Answers {
         Answers {
-            images: self.items("images", &[]),
+            images: self.items("images --all", &[]),
             layers: self.items("layers", &[]),
             containers: self.items("containers", &[]),
             build_cache: self.items("build-cache", &[]),

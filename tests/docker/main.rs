@@ -29,6 +29,7 @@ mod engine;
 #[path = "../cli/ci/example.rs"]
 mod example;
 mod fixture;
+mod habits;
 mod health;
 mod layerwise;
 mod locate;

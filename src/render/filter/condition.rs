@@ -38,12 +38,12 @@ impl Condition {
             },
             Kind::Percent => number(value).map(|(float, exact)| Self::Number(operator, float, exact)),
             Kind::Time | Kind::Age => time(value).map(|time| Self::Time(operator, time)),
-            Kind::Bool | Kind::Id | Kind::Name | Kind::Text | Kind::References if !is_equality => {
+            Kind::Bool | Kind::Id | Kind::Name | Kind::Text | Kind::References | Kind::NamePart { .. } | Kind::Step if !is_equality => {
                 Err("it is compared with = and != only".to_owned())
             }
             Kind::Bool => flag(value).map(Self::Flag),
             Kind::Id => Ok(Self::prefix(value)),
-            Kind::Name | Kind::Text | Kind::References => Ok(Self::Glob(value.to_owned())),
+            Kind::Name | Kind::Text | Kind::References | Kind::NamePart { .. } | Kind::Step => Ok(Self::Glob(value.to_owned())),
         };
         condition.map_err(|cause| FilterError::Value { key: column.key, cause })
     }

@@ -25,7 +25,7 @@ fn listing() -> Listing<'static> {
             {"id": B, "references": [], "layers": ["x", "y"], "docker_size": 12_345_678, "created_by": "RUN a\nlong thing"},
         ],
     });
-    Listing { document, items: "items", columns: &COLUMNS }
+    Listing { document, items: "items", columns: &COLUMNS, fields: None }
 }
 
 fn view(format: &str) -> View {
@@ -34,6 +34,7 @@ fn view(format: &str) -> View {
         extent: Extent::Usual,
         sort: None,
         filters: Filters::default(),
+        digests: false,
         look: Look { ids: Ids::Short, sizes: Sizes::Human, now: Timestamp::UNIX_EPOCH },
         style: Style::default(),
     }

@@ -1,22 +1,32 @@
 //! Filling a template in.
 
-use super::{Expression, Function, Node, TemplateError, is_known};
-use crate::render::column::{Ids, short_id};
-use crate::render::size::{self, Digits};
+use super::function::call;
+use super::{Expression, Guard, Node, TemplateError, is_known};
 use crate::render::{escape, json, value};
 use crate::suggest::Unknown;
-use serde_json::Value;
+use serde_json::{Map, Value};
 use std::borrow::Cow;
+
+/// How many values a template may ask for, per item.
+const STEPS: usize = 1_000_000;
+/// How many bytes a template may make, per item.
+const BYTES: usize = 64 << 20;
 
 /// One item that a template is filled in with.
 pub(super) struct Evaluation<'a> {
-    pub(super) item: &'a Value,
-    pub(super) known: &'a [&'a str],
+    item: &'a Value,
+    known: &'a [&'a str],
+    /// Docker's own fields.
+    fields: &'a Map<String, Value>,
+    variables: Vec<(&'a str, Outcome<'a>)>,
+    steps: usize,
+    bytes: usize,
+    text: String,
 }
 
 /// What an expression gives.
-#[derive(Clone)]
-enum Outcome<'a> {
+#[derive(Debug, Clone)]
+pub(super) enum Outcome<'a> {
     /// A value of the item: hostile.
     Value(Cow<'a, Value>),
     /// A text that has been made here or stands in the template: printed as it is.
@@ -24,72 +34,150 @@ enum Outcome<'a> {
 }
 
 impl<'a> Evaluation<'a> {
+    pub(super) const fn new(item: &'a Value, known: &'a [&'a str], fields: &'a Map<String, Value>) -> Self {
+        Self { item, known, fields, variables: Vec::new(), steps: 0, bytes: 0, text: String::new() }
+    }
+
+    /// What the nodes give for the item.
+    pub(super) fn fill(mut self, nodes: &'a [Node]) -> Result<String, TemplateError> {
+        self.write(nodes, &Outcome::Value(Cow::Borrowed(self.item)))?;
+        Ok(self.text)
+    }
+
     /// Writes the nodes with `dot` for the dot; recursion is bounded by the parser.
-    pub(super) fn write(&self, nodes: &'a [Node], dot: &'a Value, text: &mut String) -> Result<(), TemplateError> {
+    fn write(&mut self, nodes: &'a [Node], dot: &Outcome<'a>) -> Result<(), TemplateError> {
         for node in nodes {
             match node {
-                Node::Text(literal) => text.push_str(literal),
-                Node::Print(expression) => text.push_str(&self.evaluate(expression, dot)?.printed()),
-                Node::If(parts, otherwise) => self.write(self.choose(parts, otherwise, dot)?, dot, text)?,
-                Node::Range(over, body, otherwise) => {
-                    let elements = self.elements(over, dot)?;
-                    elements.iter().try_for_each(|element| self.write(body, element, text))?;
-                    if elements.is_empty() {
-                        self.write(otherwise, dot, text)?;
+                Node::Text(literal) => self.print(literal)?,
+                Node::Print(expression) => {
+                    let printed = self.evaluate(expression, dot)?.printed();
+                    self.print(&printed)?;
+                }
+                Node::Declare(name, expression) => {
+                    let value = self.evaluate(expression, dot)?;
+                    self.variables.push((name, value));
+                }
+                Node::Assign(name, expression) => {
+                    let value = self.evaluate(expression, dot)?;
+                    match self.variables.iter_mut().rev().find(|(known, _)| known == name) {
+                        Some((_, variable)) => *variable = value,
+                        None => return fail(format!("there is no variable ${}", escape::brief(name))),
                     }
+                }
+                Node::If(..) | Node::With(..) | Node::Range(..) => {
+                    let variables = self.variables.len();
+                    self.block(node, dot)?;
+                    self.variables.truncate(variables);
                 }
             }
         }
         Ok(())
     }
 
-    fn choose(&self, parts: &'a [(Expression, Vec<Node>)], otherwise: &'a [Node], dot: &'a Value) -> Result<&'a [Node], TemplateError> {
-        for (condition, body) in parts {
-            if self.evaluate(condition, dot)?.holds() {
-                return Ok(body);
+    fn block(&mut self, node: &'a Node, dot: &Outcome<'a>) -> Result<(), TemplateError> {
+        match node {
+            Node::If(parts, otherwise) => {
+                for (guard, body) in parts {
+                    if self.guard(guard, dot)?.holds() {
+                        return self.write(body, dot);
+                    }
+                }
+                self.write(otherwise, dot)
             }
-        }
-        Ok(otherwise)
-    }
-
-    /// What is ranged over: a list's elements, an object's values, nothing of nothing.
-    fn elements(&self, over: &'a Expression, dot: &'a Value) -> Result<Vec<&'a Value>, TemplateError> {
-        match self.evaluate(over, dot)? {
-            Outcome::Value(Cow::Borrowed(Value::Array(elements))) => Ok(elements.iter().collect()),
-            Outcome::Value(Cow::Borrowed(Value::Object(object))) => Ok(object.values().collect()),
-            Outcome::Value(value) if value.is_null() => Ok(Vec::new()),
-            Outcome::Value(_) | Outcome::Text(_) => fail("range needs a list"),
+            Node::With(guard, body, otherwise) => {
+                let value = self.guard(guard, dot)?;
+                if value.holds() { self.write(body, &value) } else { self.write(otherwise, dot) }
+            }
+            Node::Range(guard, body, otherwise) => self.range(guard, (body, otherwise), dot),
+            Node::Text(_) | Node::Print(_) | Node::Declare(..) | Node::Assign(..) => Ok(()),
         }
     }
 
-    fn evaluate(&self, expression: &'a Expression, dot: &'a Value) -> Result<Outcome<'a>, TemplateError> {
+    /// The value that a block depends on, which its variable gets too.
+    fn guard(&mut self, guard: &'a Guard, dot: &Outcome<'a>) -> Result<Outcome<'a>, TemplateError> {
+        let value = self.evaluate(&guard.expression, dot)?;
+        if let Some(name) = guard.variables.first() {
+            self.variables.push((name, value.clone()));
+        }
+        Ok(value)
+    }
+
+    fn range(&mut self, guard: &'a Guard, (body, otherwise): (&'a [Node], &'a [Node]), dot: &Outcome<'a>) -> Result<(), TemplateError> {
+        let elements = self.evaluate(&guard.expression, dot)?.elements()?;
+        if elements.is_empty() {
+            return self.write(otherwise, dot);
+        }
+        for (key, element) in elements {
+            self.step()?;
+            let variables = self.variables.len();
+            match guard.variables.as_slice() {
+                [name] => self.variables.push((name, element.clone())),
+                [index, name, ..] => {
+                    self.variables.push((index, Outcome::Value(Cow::Owned(key))));
+                    self.variables.push((name, element.clone()));
+                }
+                [] => {}
+            }
+            self.write(body, &element)?;
+            self.variables.truncate(variables);
+        }
+        Ok(())
+    }
+
+    fn evaluate(&mut self, expression: &'a Expression, dot: &Outcome<'a>) -> Result<Outcome<'a>, TemplateError> {
+        self.step()?;
         match expression {
             Expression::Field(names) => self.field(names, dot),
+            Expression::Variable(name, names) if name.is_empty() => self.field(names, &Outcome::Value(Cow::Borrowed(self.item))),
+            Expression::Variable(name, names) => match self.variables.iter().rev().find(|(known, _)| known == name) {
+                Some((_, value)) => {
+                    let value = value.clone();
+                    self.made(&value)?;
+                    self.field(names, &value)
+                }
+                None => fail(format!("there is no variable ${}", escape::brief(name))),
+            },
             Expression::Literal(Value::String(text)) => Ok(Outcome::Text(text.clone())),
             Expression::Literal(value) => Ok(Outcome::Value(Cow::Borrowed(value))),
             Expression::Call(function, arguments) => {
                 let arguments = arguments.iter().map(|argument| self.evaluate(argument, dot)).collect::<Result<Vec<_>, _>>()?;
-                call(*function, &arguments)
+                let value = call(*function, &arguments)?;
+                self.made(&value)?;
+                Ok(value)
             }
         }
     }
 
-    fn field(&self, names: &[String], dot: &'a Value) -> Result<Outcome<'a>, TemplateError> {
+    fn field(&self, names: &[String], dot: &Outcome<'a>) -> Result<Outcome<'a>, TemplateError> {
+        if names.is_empty() {
+            return Ok(dot.clone());
+        }
+        match dot {
+            Outcome::Value(Cow::Borrowed(value)) => self.find(names, value).map(|value| Outcome::Value(Cow::Borrowed(value))),
+            Outcome::Value(Cow::Owned(value)) => self.find(names, value).map(|value| Outcome::Value(Cow::Owned(value.clone()))),
+            Outcome::Text(_) => no_field(names.first().map_or("", String::as_str)),
+        }
+    }
+
+    fn find<'b>(&self, names: &[String], dot: &'b Value) -> Result<&'b Value, TemplateError>
+    where
+        'a: 'b,
+    {
         let mut value = dot;
         for name in names {
+            let is_item = std::ptr::eq(value, self.item);
             value = match value {
+                _ if is_item && self.fields.contains_key(name) => self.fields.get(name).unwrap_or(&Value::Null),
                 Value::Object(object) => match value::find(object, name) {
                     Some(found) => found,
-                    None if std::ptr::eq(value, self.item) && is_known(self.known, name) => &Value::Null,
+                    None if is_item && is_known(self.known, name) => &Value::Null,
                     None => return Err(self.unknown(name, value)),
                 },
                 Value::Null => &Value::Null,
-                Value::Bool(_) | Value::Number(_) | Value::String(_) | Value::Array(_) => {
-                    return fail(format!("there is no .{} in a value that has no fields", escape::brief(name)));
-                }
+                Value::Bool(_) | Value::Number(_) | Value::String(_) | Value::Array(_) => return no_field(name),
             };
         }
-        Ok(Outcome::Value(Cow::Borrowed(value)))
+        Ok(value)
     }
 
     fn unknown(&self, name: &str, value: &Value) -> TemplateError {
@@ -100,75 +188,39 @@ impl<'a> Evaluation<'a> {
         all.dedup();
         TemplateError::Field(Unknown::new("field", name, all))
     }
-}
 
-fn call<'a>(function: Function, arguments: &[Outcome<'a>]) -> Result<Outcome<'a>, TemplateError> {
-    match (function, arguments) {
-        (Function::Json, [value]) => Ok(Outcome::Text(json::compact(&value.to_value()))),
-        (Function::Len, [value]) => length(value),
-        (Function::Index, [list, indices @ ..]) => indices.iter().try_fold(list.clone(), |list, index| element(&list, index)),
-        (Function::Join, [list, separator]) => join(list, separator),
-        (Function::Lower, [text]) => Ok(text.map_text(str::to_lowercase)),
-        (Function::Upper, [text]) => Ok(text.map_text(str::to_uppercase)),
-        (Function::Short, [id]) => Ok(id.map_text(|id| short_id(id, Ids::Short))),
-        (Function::Size, [bytes]) => match bytes.to_value().as_u64() {
-            Some(bytes) => Ok(Outcome::Text(size::human(bytes, Digits::Four))),
-            None => fail("size needs a number of bytes"),
-        },
-        (Function::Eq, [first, others @ ..]) if !others.is_empty() => Ok(flag(others.iter().any(|other| first.equals(other)))),
-        (Function::Ne, [first, second]) => Ok(flag(!first.equals(second))),
-        (Function::Not, [value]) => Ok(flag(!value.holds())),
-        (Function::And | Function::Or, [.., last]) => {
-            let decided = arguments.iter().find(|value| value.holds() == (function == Function::Or));
-            Ok(decided.unwrap_or(last).clone())
+    fn print(&mut self, text: &str) -> Result<(), TemplateError> {
+        self.add(text.len())?;
+        self.text.push_str(text);
+        Ok(())
+    }
+
+    fn step(&mut self) -> Result<(), TemplateError> {
+        self.steps += 1;
+        if self.steps > STEPS { fail(format!("it takes more than {STEPS} steps")) } else { Ok(()) }
+    }
+
+    /// Counts what an outcome takes that is not part of the item.
+    fn made(&mut self, value: &Outcome<'_>) -> Result<(), TemplateError> {
+        match value {
+            Outcome::Text(text) | Outcome::Value(Cow::Owned(Value::String(text))) => self.add(text.len()),
+            Outcome::Value(Cow::Owned(list @ (Value::Array(_) | Value::Object(_)))) => self.add(json::compact(list).len()),
+            Outcome::Value(_) => Ok(()),
         }
-        (function, _) => fail(format!("{} does not take {} values", function.name(), arguments.len())),
+    }
+
+    fn add(&mut self, bytes: usize) -> Result<(), TemplateError> {
+        self.bytes = self.bytes.saturating_add(bytes);
+        if self.bytes > BYTES { fail(format!("it makes more than {BYTES} bytes")) } else { Ok(()) }
     }
 }
 
-fn length<'a>(value: &Outcome<'_>) -> Result<Outcome<'a>, TemplateError> {
-    let length = match value.to_value().as_ref() {
-        Value::String(text) => text.len(),
-        Value::Array(elements) => elements.len(),
-        Value::Object(object) => object.len(),
-        Value::Null => 0,
-        Value::Bool(_) | Value::Number(_) => return fail("len needs a list or a text"),
-    };
-    Ok(Outcome::Value(Cow::Owned(Value::from(length))))
-}
-
-fn element<'a>(list: &Outcome<'a>, index: &Outcome<'_>) -> Result<Outcome<'a>, TemplateError> {
-    let index = index.to_value();
-    let Outcome::Value(list) = list else { return fail("index needs a list") };
-    let position = || index.as_u64().and_then(|position| usize::try_from(position).ok());
-    let find = |list: &Value| match list {
-        Value::Array(elements) => position().and_then(|position| elements.get(position)).cloned(),
-        Value::Object(object) => index.as_str().and_then(|name| value::find(object, name)).cloned(),
-        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => None,
-    };
-    match find(list) {
-        Some(found) => Ok(Outcome::Value(Cow::Owned(found))),
-        None => fail(format!("there is no element {}", escape::brief(&json::compact(&index)))),
-    }
-}
-
-fn join<'a>(list: &Outcome<'_>, separator: &Outcome<'_>) -> Result<Outcome<'a>, TemplateError> {
-    match list.to_value().as_ref() {
-        Value::Null => Ok(Outcome::Text(String::new())),
-        Value::Array(elements) => {
-            let texts: Vec<String> = elements.iter().map(harmless).collect();
-            Ok(Outcome::Text(texts.join(&separator.printed())))
-        }
-        Value::Bool(_) | Value::Number(_) | Value::String(_) | Value::Object(_) => fail("join needs a list"),
-    }
-}
-
-fn flag<'a>(flag: bool) -> Outcome<'a> {
-    Outcome::Value(Cow::Owned(Value::Bool(flag)))
-}
-
-fn fail<T>(cause: impl Into<String>) -> Result<T, TemplateError> {
+pub(super) fn fail<T>(cause: impl Into<String>) -> Result<T, TemplateError> {
     Err(TemplateError::Value(cause.into()))
+}
+
+fn no_field<T>(name: &str) -> Result<T, TemplateError> {
+    fail(format!("there is no .{} in a value that has no fields", escape::brief(name)))
 }
 
 fn harmless(value: &Value) -> String {
@@ -176,7 +228,7 @@ fn harmless(value: &Value) -> String {
 }
 
 impl Outcome<'_> {
-    fn printed(&self) -> String {
+    pub(super) fn printed(&self) -> String {
         match self {
             Self::Text(text) => text.clone(),
             Self::Value(value) => match value.as_array() {
@@ -186,7 +238,7 @@ impl Outcome<'_> {
         }
     }
 
-    fn to_value(&self) -> Cow<'_, Value> {
+    pub(super) fn to_value(&self) -> Cow<'_, Value> {
         match self {
             Self::Value(value) => Cow::Borrowed(value),
             Self::Text(text) => Cow::Owned(Value::String(text.clone())),
@@ -194,14 +246,36 @@ impl Outcome<'_> {
     }
 
     /// Applies a function to a text; what it gives is as hostile as the text was.
-    fn map_text(&self, function: impl Fn(&str) -> String) -> Self {
+    pub(super) fn map_text(&self, function: impl Fn(&str) -> String) -> Self {
         match self {
             Self::Text(text) => Self::Text(function(text)),
             Self::Value(value) => Self::Value(Cow::Owned(Value::String(function(&value::plain(value))))),
         }
     }
 
-    fn holds(&self) -> bool {
+    /// What is ranged over, each with its place: a list's elements, an object's values, nothing of nothing.
+    fn elements(self) -> Result<Vec<(Value, Self)>, TemplateError> {
+        let numbered = |index: usize, element| (Value::from(index), Self::Value(element));
+        let named = |key: String, element| (Value::String(key), Self::Value(element));
+        match self {
+            Self::Value(Cow::Borrowed(Value::Array(elements))) => {
+                Ok(elements.iter().enumerate().map(|(index, element)| numbered(index, Cow::Borrowed(element))).collect())
+            }
+            Self::Value(Cow::Owned(Value::Array(elements))) => {
+                Ok(elements.into_iter().enumerate().map(|(index, element)| numbered(index, Cow::Owned(element))).collect())
+            }
+            Self::Value(Cow::Borrowed(Value::Object(object))) => {
+                Ok(object.iter().map(|(key, element)| named(key.clone(), Cow::Borrowed(element))).collect())
+            }
+            Self::Value(Cow::Owned(Value::Object(object))) => {
+                Ok(object.into_iter().map(|(key, element)| named(key, Cow::Owned(element))).collect())
+            }
+            Self::Value(value) if value.is_null() => Ok(Vec::new()),
+            Self::Value(_) | Self::Text(_) => fail("range needs a list"),
+        }
+    }
+
+    pub(super) fn holds(&self) -> bool {
         match self.to_value().as_ref() {
             Value::Null => false,
             Value::Bool(flag) => *flag,
@@ -212,7 +286,7 @@ impl Outcome<'_> {
         }
     }
 
-    fn equals(&self, other: &Self) -> bool {
+    pub(super) fn equals(&self, other: &Self) -> bool {
         self.to_value() == other.to_value()
     }
 }

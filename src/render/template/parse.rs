@@ -1,14 +1,15 @@
 //! From a template's text to its parts.
 
+use super::function::Function;
 use super::token::{Token, tokens};
-use super::{DEEPEST, Expression, Function, Node, TemplateError};
+use super::{DEEPEST, Expression, Guard, Node, TemplateError};
 use crate::render::escape::brief;
 use std::iter::Peekable;
 use std::vec::IntoIter;
 
 /// Reads a whole template; blocks are kept on a stack of its own, so that no nesting can exhaust the program's.
 pub(super) fn parse(text: &str) -> Result<Vec<Node>, TemplateError> {
-    let mut parser = Parser { at: 1, blocks: Vec::new(), body: Vec::new() };
+    let mut parser = Parser { at: 1, blocks: Vec::new(), body: Vec::new(), variables: Vec::new() };
     let mut rest = text;
     let mut trim = false;
     while let Some((before, action)) = rest.split_once("{{") {
@@ -62,23 +63,38 @@ struct Parser {
     at: usize,
     blocks: Vec<Block>,
     body: Vec<Node>,
+    /// The variables that there are.
+    variables: Vec<String>,
+}
+
+/// What a block does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    If,
+    With,
+    Range,
 }
 
 /// A block that has not ended.
 struct Block {
     at: usize,
-    /// What is ranged over; nothing for `if`.
-    over: Option<Expression>,
-    /// The condition of the part that is being read; nothing in the last `else`.
-    condition: Option<Expression>,
-    parts: Vec<(Expression, Vec<Node>)>,
+    kind: Kind,
+    /// What the part that is being read depends on; nothing in the last `else`.
+    guard: Option<Guard>,
+    parts: Vec<(Guard, Vec<Node>)>,
     /// What was being read when the block began.
     outer: Vec<Node>,
+    /// How many variables there were then.
+    variables: usize,
 }
 
 impl Block {
     const fn word(&self) -> &'static str {
-        if self.over.is_some() { "range" } else { "if" }
+        match self.kind {
+            Kind::If => "if",
+            Kind::With => "with",
+            Kind::Range => "range",
+        }
     }
 }
 
@@ -112,64 +128,116 @@ impl Parser {
         };
         let rest = if tokens.is_empty() { Vec::new() } else { tokens.split_off(1) };
         match word.as_str() {
-            "if" => self.begin(None, rest),
-            "range" => self.begin(Some(()), rest),
+            "if" => self.begin(Kind::If, rest),
+            "with" => self.begin(Kind::With, rest),
+            "range" => self.begin(Kind::Range, rest),
             "else" => self.switch(rest),
             "end" if rest.is_empty() => self.end(),
             "end" => self.fault("end takes nothing"),
-            "with" | "block" | "define" | "template" | "break" | "continue" => self.fault(format!("{word} is not supported")),
+            "block" | "define" | "template" | "break" | "continue" => self.fault(format!("{word} is not supported")),
             _ => {
                 tokens.extend(rest);
-                let expression = self.expression(tokens)?;
-                self.body.push(Node::Print(expression));
+                let node = self.statement(tokens)?;
+                self.body.push(node);
                 Ok(())
             }
         }
     }
 
-    fn begin(&mut self, range: Option<()>, tokens: Vec<Token>) -> Result<(), TemplateError> {
+    /// Reads a value that is printed, or that a variable gets.
+    fn statement(&mut self, mut tokens: Vec<Token>) -> Result<Node, TemplateError> {
+        let is_new = match tokens.get(..2) {
+            Some([Token::Variable(_, fields), Token::Declare]) if fields.is_empty() => true,
+            Some([Token::Variable(_, fields), Token::Assign]) if fields.is_empty() => false,
+            _ => return self.expression(tokens).map(Node::Print),
+        };
+        let expression = self.expression(tokens.split_off(2))?;
+        let Some(Token::Variable(name, _)) = tokens.into_iter().next() else { return self.fault("a variable is missing") };
+        if is_new {
+            self.variables.push(name.clone());
+            return Ok(Node::Declare(name, expression));
+        }
+        self.defined(&name)?;
+        Ok(Node::Assign(name, expression))
+    }
+
+    /// Reads what a block depends on.
+    fn guard(&mut self, kind: Kind, tokens: Vec<Token>) -> Result<Guard, TemplateError> {
+        let Some(at) = tokens.iter().position(|token| *token == Token::Declare) else {
+            return Ok(Guard { variables: Vec::new(), expression: self.expression(tokens)? });
+        };
+        let (names, rest) = tokens.split_at(at);
+        let variables: Vec<String> = match names {
+            [Token::Variable(name, fields)] if fields.is_empty() => vec![name.clone()],
+            [Token::Variable(index, none), Token::Comma, Token::Variable(name, fields)]
+                if kind == Kind::Range && none.is_empty() && fields.is_empty() =>
+            {
+                vec![index.clone(), name.clone()]
+            }
+            _ => return self.fault("before := there is to be a variable, in a range two"),
+        };
+        let expression = self.expression(rest.iter().skip(1).cloned().collect())?;
+        self.variables.extend(variables.iter().cloned());
+        Ok(Guard { variables, expression })
+    }
+
+    fn defined(&self, variable: &str) -> Result<(), TemplateError> {
+        if variable.is_empty() || self.variables.iter().any(|known| known == variable) {
+            return Ok(());
+        }
+        self.fault(format!("there is no variable ${}", brief(variable)))
+    }
+
+    fn begin(&mut self, kind: Kind, tokens: Vec<Token>) -> Result<(), TemplateError> {
         if self.blocks.len() >= DEEPEST {
             return self.fault(format!("blocks are nested more than {DEEPEST} deep"));
         }
-        let expression = self.expression(tokens)?;
-        let over = range.map(|()| expression.clone());
+        let variables = self.variables.len();
+        let guard = self.guard(kind, tokens)?;
         let outer = std::mem::take(&mut self.body);
-        self.blocks.push(Block { at: self.at, over, condition: Some(expression), parts: Vec::new(), outer });
+        self.blocks.push(Block { at: self.at, kind, guard: Some(guard), parts: Vec::new(), outer, variables });
         Ok(())
     }
 
     fn switch(&mut self, mut tokens: Vec<Token>) -> Result<(), TemplateError> {
         let next = match tokens.first() {
             None => None,
-            Some(Token::Word(word)) if word == "if" => Some(self.expression(tokens.split_off(1))?),
+            Some(Token::Word(word)) if word == "if" => Some(self.guard(Kind::If, tokens.split_off(1))?),
             Some(_) => return self.fault("else takes nothing or another if"),
         };
         let body = std::mem::take(&mut self.body);
-        let Some(block) = self.blocks.last_mut() else { return self.fault("else without if or range") };
-        let Some(condition) = block.condition.take() else { return self.fault("else after else") };
-        if next.is_some() && block.over.is_some() {
-            return self.fault("else if in a range");
+        let Some(block) = self.blocks.last_mut() else { return self.fault("else without if, with or range") };
+        let Some(guard) = block.guard.take() else { return self.fault("else after else") };
+        if next.is_some() && block.kind != Kind::If {
+            let word = block.word();
+            return self.fault(format!("else if in a {word}"));
         }
-        block.parts.push((condition, body));
-        block.condition = next;
+        block.parts.push((guard, body));
+        block.guard = next;
         Ok(())
     }
 
     fn end(&mut self) -> Result<(), TemplateError> {
-        let Some(block) = self.blocks.pop() else { return self.fault("end without if or range") };
+        let Some(block) = self.blocks.pop() else { return self.fault("end without if, with or range") };
+        self.variables.truncate(block.variables);
         let body = std::mem::replace(&mut self.body, block.outer);
         let mut parts = block.parts;
-        let otherwise = match block.condition {
-            Some(condition) => {
-                parts.push((condition, body));
+        let otherwise = match block.guard {
+            Some(guard) => {
+                parts.push((guard, body));
                 Vec::new()
             }
             None => body,
         };
-        self.body.push(match block.over {
-            None => Node::If(parts, otherwise),
-            Some(over) => Node::Range(over, parts.into_iter().flat_map(|(_, body)| body).collect(), otherwise),
-        });
+        let node = match (block.kind, parts.pop()) {
+            (Kind::With, Some((guard, body))) => Node::With(guard, body, otherwise),
+            (Kind::Range, Some((guard, body))) => Node::Range(guard, body, otherwise),
+            (_, last) => {
+                parts.extend(last);
+                Node::If(parts, otherwise)
+            }
+        };
+        self.body.push(node);
         Ok(())
     }
 
@@ -225,12 +293,16 @@ impl Parser {
         match tokens.next() {
             Some(Token::Field(names)) => Ok(Expression::Field(names)),
             Some(Token::Literal(value)) => Ok(Expression::Literal(value)),
+            Some(Token::Variable(name, fields)) => {
+                self.defined(&name)?;
+                Ok(Expression::Variable(name, fields))
+            }
             Some(Token::Open) => {
                 let inner = self.pipeline(tokens, depth + 1)?;
                 if tokens.next() == Some(Token::Close) { Ok(inner) } else { self.fault("( without )") }
             }
             Some(Token::Word(word)) => self.fault(format!("{} needs parentheses around it", brief(&word))),
-            Some(Token::Pipe | Token::Close) | None => self.fault("a value is missing"),
+            Some(Token::Pipe | Token::Close | Token::Declare | Token::Assign | Token::Comma) | None => self.fault("a value is missing"),
         }
     }
 }

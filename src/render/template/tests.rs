@@ -58,18 +58,78 @@ fn fills_in_what_docker_users_write() {
 }
 
 #[test]
+fn does_what_go_and_docker_do() {
+    for (template, text) in [
+        (r#"{{printf "%-5s|%5s|%.2s" .Shared "ab" "xyz"}}"#, "true |   ab|xy"),
+        (
+            r#"{{printf "%d %05d %x %q %t %.1f %v%%" .DockerSize 42 255 "a\"b" true 1.55 .References}}"#,
+            r#"7797760 00042 ff "a\"b" true 1.6 [alpine:3.20 app:1]%"#,
+        ),
+        (r#"{{print "a" 1 2 "b"}}{{println "x" 3}}"#, "a1 2bx 3\n"),
+        (r"{{truncate .ID 10}} {{truncate `ab` 5}}", "sha256:4f4 ab"),
+        (r#"{{pad "x" 1 2}}|{{pad "" 1 2}}"#, " x  |"),
+        (r#"{{index (split (index .References 0) ":") 1}} {{join (split "a-b" "-") "+"}}"#, "3.20 a+b"),
+        (r#"{{title "hello big world"}}"#, "Hello Big World"),
+        (r#"{{slice "abcdef" 1 3}} {{slice .References 1}}"#, "bc [app:1]"),
+        (r#"{{gt .DockerSize 5}} {{ge 5 5}} {{lt "a" "b"}} {{le -1 1.5}} {{gt -1 1}}"#, "true true true true false"),
+        (r"{{with .Total}}{{.Bytes}}{{else}}none{{end}}{{with .Parent}}x{{else}}none{{end}}", "5none"),
+        (r"{{with $x := .Total}}{{$x.Bytes}}{{end}}", "5"),
+        (r"{{$x := .Total.Bytes}}{{$x}}{{$x = 7}}{{$x}}", "57"),
+        (r"{{range $i, $e := .References}}{{$i}}={{$e}};{{$.Shared}} {{end}}", "0=alpine:3.20;true 1=app:1;true "),
+        (
+            r"{{range $e := .References}}{{$e}};{{end}}{{range $k, $v := .Total}}{{$k}}={{$v}};{{end}}",
+            "alpine:3.20;app:1;Inodes=0;bytes=5;",
+        ),
+        (r"{{if $x := .Total.Bytes}}{{$x}}{{end}}", "5"),
+        (r"{{$.Total.Bytes}}", "5"),
+        (r#"{{printf "%s" .Name}}{{truncate .Name 5}}"#, r"Web\n\x1b[1mWeb\n\x1b"),
+    ] {
+        assert_eq!(fill(template).as_deref(), Ok(text), "{template}");
+    }
+}
+
+#[test]
+fn dockers_fields_are_known_by_their_exact_names() {
+    let fields = json!({"ID": "4f4f", "Size": "7.8MB"});
+    let fill = |template: &str| Template::parse(template).unwrap().render_with(&item(), &["id"], fields.as_object().unwrap()).unwrap();
+    assert_eq!(fill("{{.ID}} {{.Size}} {{$.ID}}"), "4f4f 7.8MB 4f4f");
+    assert!(fill("{{.id}}").starts_with("sha256:"));
+    assert!(fill("{{json .}}").contains("docker_size"));
+    assert!(!fill("{{json .}}").contains("7.8MB"));
+    let template = Template::parse("{{with .Name}}{{$.ID}}{{end}}").unwrap();
+    assert!(template.names("ID") && template.names("Name") && !template.names("id"));
+}
+
+#[test]
+fn is_bounded_in_time_and_memory() {
+    let ranges = |depth: usize| format!("{}x{}", "{{range $.References}}".repeat(depth), "{{end}}".repeat(depth));
+    assert_eq!(fill(&ranges(3)).as_deref(), Ok("xxxxxxxx"));
+    assert_eq!(fill(&ranges(40)).unwrap_err().to_string(), "cannot fill in the template: it takes more than 1000000 steps");
+    let double = "{{$x := \"xxxxxxxx\"}}".to_owned() + &"{{$x = print $x $x}}".repeat(60);
+    assert_eq!(fill(&double).unwrap_err().to_string(), "cannot fill in the template: it makes more than 67108864 bytes");
+}
+
+#[test]
 fn explains_what_is_wrong() {
     for (template, error) in [
         ("ab{{.ID", "cannot read the template at character 3: {{ without }}"),
         ("{{}}", "cannot read the template at character 1: a value is missing"),
         ("{{if .ID}}x", "cannot read the template at character 1: if without end"),
-        ("x{{end}}", "cannot read the template at character 2: end without if or range"),
-        ("{{else}}", "cannot read the template at character 1: else without if or range"),
+        ("x{{end}}", "cannot read the template at character 2: end without if, with or range"),
+        ("{{else}}", "cannot read the template at character 1: else without if, with or range"),
         ("{{if .ID}}{{else}}{{else}}{{end}}", "cannot read the template at character 19: else after else"),
         ("{{range .ID}}{{else if .ID}}{{end}}", "cannot read the template at character 14: else if in a range"),
-        ("{{$x := 1}}", "cannot read the template at character 3: variables are not supported"),
+        ("{{$x}}", "cannot read the template at character 1: there is no variable $x"),
+        ("{{$x = 1}}", "cannot read the template at character 1: there is no variable $x"),
+        ("{{if $x := 1}}{{end}}{{$x}}", "cannot read the template at character 22: there is no variable $x"),
+        ("{{printf \"%d\" .Name}}", "cannot fill in the template: printf cannot print this value with %d"),
+        ("{{printf \"%1001d\" 1}}", "cannot fill in the template: printf makes nothing wider than 1000"),
+        ("{{printf \"%s\"}}", "cannot fill in the template: printf has no value for %s"),
+        ("{{lt .Name 1}}", "cannot fill in the template: lt, le, gt and ge compare two numbers or two texts"),
+        ("{{slice .References 3}}", "cannot fill in the template: slice goes beyond the end"),
         ("{{ .A ? }}", "cannot read the template at character 7: unexpected ?"),
-        ("{{with .ID}}", "cannot read the template at character 1: with is not supported"),
+        ("{{with .ID}}", "cannot read the template at character 1: with without end"),
+        ("{{define}}", "cannot read the template at character 1: define is not supported"),
         ("{{.ID .ID}}", "cannot read the template at character 1: two values without a function"),
         ("{{.ID | .ID}}", "cannot read the template at character 1: a function is missing after |"),
         ("{{(.ID}}", "cannot read the template at character 1: ( without )"),
@@ -134,8 +194,10 @@ fn reads_a_megabyte() {
 
 #[test]
 fn never_panics_on_pieces_in_any_order() {
-    let pieces =
-        ["{{", "}}", "if ", "else ", "end", "range ", ".A", ".", "\"", "`", "(", ")", "|", "- ", " -", "/*", "*/", "\\", "1", "json ", "é"];
+    let pieces = [
+        "{{", "}}", "if ", "with ", "$x", ":=", "=", ",", "$", "printf ", "else ", "end", "range ", ".A", ".", "\"", "`", "(", ")", "|",
+        "- ", " -", "/*", "*/", "\\", "1", "json ", "é",
+    ];
     let mut state = 1_u64;
     for _ in 0..20_000 {
         let mut template = String::new();

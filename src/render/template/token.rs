@@ -13,6 +13,13 @@ pub(super) enum Token {
     Word(String),
     /// A string, a number, `true`, `false` or `nil`.
     Literal(Value),
+    /// `$`, `$name`, or `$name.Field.Sub` as the name and the fields' names.
+    Variable(String, Vec<String>),
+    /// `:=`
+    Declare,
+    /// `=`
+    Assign,
+    Comma,
     Pipe,
     Open,
     Close,
@@ -33,7 +40,10 @@ pub(super) fn tokens(action: &str, at: usize) -> Result<Vec<Token>, TemplateErro
             '"' | '`' => string(rest).map_err(fail)?,
             '-' | '+' | '0'..='9' => number(rest).map_err(fail)?,
             c if is_name(c) => word(rest),
-            '$' => return Err(fail("variables are not supported".to_owned())),
+            '$' => variable(tail(rest)).map_err(fail)?,
+            ':' if tail(rest).starts_with('=') => (Token::Declare, tail(tail(rest))),
+            '=' => (Token::Assign, tail(rest)),
+            ',' => (Token::Comma, tail(rest)),
             c => return Err(fail(format!("unexpected {}", brief(&c.to_string())))),
         };
         tokens.push(token);
@@ -70,6 +80,17 @@ fn field(text: &str) -> Result<(Token, &str), String> {
     Ok((Token::Field(names), rest))
 }
 
+fn variable(text: &str) -> Result<(Token, &str), String> {
+    let (name, rest) = name(text);
+    if !rest.starts_with('.') {
+        return Ok((Token::Variable(name.to_owned(), Vec::new()), rest));
+    }
+    match field(rest)? {
+        (Token::Field(fields), rest) if !fields.is_empty() => Ok((Token::Variable(name.to_owned(), fields), rest)),
+        _ => Err("a field's name is missing after the dot".to_owned()),
+    }
+}
+
 fn word(text: &str) -> (Token, &str) {
     let (word, rest) = name(text);
     let token = match word {
@@ -82,7 +103,7 @@ fn word(text: &str) -> (Token, &str) {
 }
 
 fn number(text: &str) -> Result<(Token, &str), String> {
-    let end = text.find(|c: char| c.is_whitespace() || matches!(c, ')' | '|')).unwrap_or(text.len());
+    let end = text.find(|c: char| c.is_whitespace() || matches!(c, ')' | '|' | ',')).unwrap_or(text.len());
     let (digits, rest) = text.split_at(end);
     let whole = digits.parse::<i64>().map(Number::from).ok();
     let number = whole.or_else(|| Number::from_f64(digits.parse().ok()?));

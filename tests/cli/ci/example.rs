@@ -13,7 +13,11 @@ use tempfile::TempDir;
 pub(crate) fn steps(heading: &str) -> Vec<String> {
     let document = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/ci.md")).unwrap();
     let section = document.split(&format!("\n## {heading}\n")).nth(1).unwrap().split("\n## ").next().unwrap();
-    let example = section.split("```yaml\n").nth(1).unwrap().split("```").next().unwrap();
+    steps_of(section.split("```yaml\n").nth(1).unwrap().split("```").next().unwrap())
+}
+
+/// The shell steps of a job's or an action's description.
+pub(crate) fn steps_of(example: &str) -> Vec<String> {
     let lines: Vec<&str> = example.lines().collect();
     let indent = |line: &str| line.len() - line.trim_start().len();
     let mut steps = Vec::new();
