@@ -1,6 +1,7 @@
 //! Command lines that cannot be understood, and data-roots that cannot be read.
 
 use crate::sample::{binary, layerwise, run};
+use std::fs;
 
 /// Asserts that the command ends so, prints nothing, and says something with these words in it.
 fn refuses(arguments: &[&str], status: i32, words: &[&str]) {
@@ -76,4 +77,22 @@ fn what_names_no_column_is_refused_before_anything_is_read() {
         }
     }
     assert_eq!(run(binary().args(["roots", "--sort", "bytez"])).status, 2);
+}
+
+#[test]
+fn a_newline_in_a_name_does_not_break_the_line_of_an_error() {
+    let temp = tempfile::tempdir().unwrap();
+    let root = temp.path().join("a\nhint: rm -rf it");
+    assert_eq!(run(binary().args(["demo", "--keep"]).arg(&root)).status, 0);
+    fs::remove_file(root.join("volumes/metadata.db")).unwrap();
+    fs::create_dir(root.join("volumes/metadata.db")).unwrap();
+    for (command, status) in [(&["prune", "--force"][..], 4), (&["trash", "restore"], 4), (&["why", "x\nhint: y"], 1)] {
+        let ran = run(binary().args(command).arg("--data-root").arg(&root));
+        assert_eq!(ran.status, status, "{command:?}: {}", ran.errors);
+        let hints = ran.errors.lines().filter(|line| line.starts_with("hint: ")).count();
+        assert!(hints == 1 && !ran.errors.lines().any(|line| line.starts_with("hint: rm")), "{command:?}: {}", ran.errors);
+    }
+    let nowhere = temp.path().join("no\nhint: such");
+    let ran = run(binary().args(["df", "--data-root"]).arg(&nowhere));
+    assert!(ran.status == 3 && ran.errors.lines().count() == 2 && ran.errors.contains("no\\nhint: such"), "{}", ran.errors);
 }
