@@ -7,6 +7,7 @@
 //! overlay2/<id>/{work,merged,committed}, overlay2/l  whether they are there; where a link leads           overlay2
 //! containers/<id>/hostconfig.json                    whether it is JSON                                   containers
 //! volumes/<name>/opts.json                           the same                                             containers
+//! <driver>/, image/<driver>/layerdb/sha256           what other drivers have, by name                    elsewhere
 //! volumes/metadata.db, network/files/*.db, buildkit/*.db     whether they are sound from end to end       databases
 //! ```
 //!
@@ -14,12 +15,14 @@
 
 mod containers;
 mod databases;
+mod elsewhere;
 mod imagedb;
 mod layerdb;
 mod overlay2;
 
 pub use containers::{ContainerFiles, Text};
 pub use databases::{Database, Soundness};
+pub use elsewhere::Elsewhere;
 pub use imagedb::{ConfigTrouble, ReferencesFile};
 pub use layerdb::{RecordFiles, TarSplitFile};
 pub use overlay2::DirectoryFiles;
@@ -56,6 +59,8 @@ pub struct Details {
     pub lists_kinds: Option<bool>,
     /// Half-written files and probes of dockerd's starts.
     pub leftovers: Vec<Leftover>,
+    /// What the stores of other storage drivers have.
+    pub elsewhere: Elsewhere,
     /// What could not be read on the way.
     pub unreadable: Vec<Unreadable>,
 }
@@ -79,6 +84,7 @@ impl Details {
             leftovers: leftovers::read(root, inventory, &mut unreadable).others,
             set_aside: databases::read_set_aside(root),
             lists_kinds,
+            elsewhere: elsewhere::read(root, &mut unreadable),
             unreadable: Vec::new(),
         };
         details.unreadable = unreadable;
