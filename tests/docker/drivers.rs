@@ -72,3 +72,44 @@ impl Drop for Mounted {
         assert!(unmounted.is_ok_and(|status| status.success()), "{} stays mounted", self.0.display());
     }
 }
+
+/// What a plan with the stores of former drivers takes, and what it says.
+fn plan(root: &Path) -> (Vec<String>, String) {
+    let document = Layerwise::on(root).ask("prune --dry-run --include inactive-stores", &[]);
+    let actions = document["plan"]["actions"].as_array().unwrap().iter();
+    (actions.map(|action| text(action, "path").to_owned()).collect(), document["plan"]["withheld"].to_string())
+}
+
+#[test]
+fn a_store_goes_only_if_the_last_start_of_dockerd_did_not_open_it() {
+    let Some(mut engine) = Engine::start("a_store_goes_only_if_the_last_start_of_dockerd_did_not_open_it") else { return };
+    engine.import_busybox("old:1");
+    engine.stop();
+    let root = engine.data_root();
+    engine.configure(r#"{"storage-driver":"vfs"}"#);
+    engine.start_daemon();
+    engine.import_busybox("new:1");
+    // Whatever layerwise itself does to overlay2/ is no sign.
+    let assert_stays = |engine: &mut Engine| {
+        engine.stop();
+        for _ in 0..2 {
+            let (taken, why) = plan(&root);
+            assert!(taken.is_empty() && why.contains("the vfs store may be in use"), "{taken:?} {why}");
+            std::fs::create_dir(root.join("overlay2/by-hand")).unwrap();
+            std::fs::remove_dir(root.join("overlay2/by-hand")).unwrap();
+        }
+        engine.start_daemon();
+    };
+    assert_stays(&mut engine);
+    // Only started, and nothing done.
+    assert_stays(&mut engine);
+    engine.stop();
+    engine.configure(r#"{"storage-driver":"overlay2"}"#);
+    engine.start_daemon();
+    engine.stop();
+    assert_eq!(plan(&root).0, ["image/vfs", "vfs"]);
+    engine.configure(r#"{"storage-driver":"vfs"}"#);
+    engine.start_daemon();
+    assert_stays(&mut engine);
+    assert!(engine.docker("images").contains("new"));
+}

@@ -7,6 +7,7 @@ mod deletes;
 mod files;
 mod full;
 mod hostile;
+mod inactive;
 mod killed;
 mod locked;
 mod named;
