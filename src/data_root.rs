@@ -11,6 +11,7 @@ pub mod find;
 pub mod kind;
 pub mod machine;
 pub mod roots;
+pub mod storage;
 pub mod userns;
 
 use crate::deep::Owners;

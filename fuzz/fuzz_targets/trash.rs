@@ -1,7 +1,7 @@
 //! A trash with any bytes as the journal of a run: it is listed, restored and given up, and nothing but what is in it is ever touched.
 #![no_main]
 
-use layerwise::apply::{Offline, Own, State, Tops, Trash, restore};
+use layerwise::apply::{Copies, Offline, Own, State, Tops, Trash, restore};
 use layerwise::report::trash;
 use layerwise::store::live::Proc;
 use layerwise_fuzz::DataRoot;
@@ -70,12 +70,12 @@ fuzz_target!(|data: &[u8]| {
     std::hint::black_box(trash::list(&runs));
     for run in &runs {
         if matches!(run.state, State::Kept | State::Interrupted) {
-            restore(&mut trash, run, |_| true, (&fixture.offline, &fixture.own));
+            restore(&mut trash, (run, Copies::Believe), |_| true, (&fixture.offline, &fixture.own));
         }
     }
     fixture.assert_is_whole();
     for run in trash.runs().expect("its runs") {
-        if let Ok(examined) = trash.examine(&run) {
+        if let Ok(examined) = trash.examine(&run, Copies::Believe) {
             trash.doom(&examined).expect("to give it up");
         }
     }

@@ -16,7 +16,7 @@ use super::refuse::{identity, refuse, refuse_repair};
 use super::restore::{Restored, put_back};
 use super::take::{How, Keep, Outcome, Status, take};
 use super::top::Tops;
-use super::trash::{Run, State, Trash};
+use super::trash::{Copies, Run, State, Trash};
 use super::{Stop, held, point};
 use crate::audit::Audit;
 use crate::dir::Dir;
@@ -214,7 +214,7 @@ impl Work<'_, '_> {
     fn give_up(&mut self, run: &Run) -> Result<GivenUp, Refusal> {
         let mut given_up = self.give_back_held(run);
         if given_up.disputed.is_none() {
-            match self.trash.examine(run) {
+            match self.trash.examine(run, Copies::Refuse) {
                 Ok(examined) => self.trash.doom(&examined)?,
                 Err(error) => given_up.disputed = Some(error.to_string()),
             }

@@ -1,6 +1,11 @@
 //! The journal of a run: what is in its slots and where it belongs.
+//!
+//! A run has one in each place in which it has slots, and each of them has everything that the run takes: so each says what the others have. Older
+//! ones have only the slots of their own place, and say neither which that is nor what things looked like.
 
-use crate::plan::{Action, Class, Evidence, New, Object, Plan, RelPath, Role};
+use super::look::Traits;
+use super::top::Place;
+use crate::plan::{Action, Class, Evidence, Inode, New, Object, Plan, RelPath, Role};
 use serde::{Deserialize, Serialize};
 
 /// The schema of a journal; a run of another version is left alone.
@@ -9,7 +14,7 @@ pub(super) const SCHEMA: &str = "layerwise/trash/1";
 /// The largest journal that is read.
 pub(super) const LIMIT: u64 = 256 << 20;
 
-/// What a run was going to take from one file system: written before anything is taken, and never changed.
+/// What a run was going to take: written before anything is taken, and never changed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Journal {
     /// `layerwise/trash/1`.
@@ -20,6 +25,9 @@ pub struct Journal {
     pub created: String,
     /// Whether the run is to stay until somebody empties the trash; else it was to be deleted at once.
     pub keep: bool,
+    /// Which inode the directory is that it lies in: where it is another one, the trash was copied.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub home: Option<Inode>,
     /// Everything to be taken, in this order.
     pub items: Vec<Item>,
 }
@@ -27,7 +35,7 @@ pub struct Journal {
 /// A thing that was taken with its parts.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Item {
-    /// Its number in the run, the same in the journals of all file systems.
+    /// Its number in the run, the same in all journals.
     pub number: usize,
     /// What kind of garbage it was.
     pub class: Class,
@@ -41,7 +49,7 @@ pub struct Item {
     pub bytes: Option<u64>,
     /// The items, by their numbers, whose things lie on it.
     pub after: Vec<usize>,
-    /// Its parts on this file system, in the order in which they were taken.
+    /// Its parts, in the order in which they were taken.
     pub objects: Vec<Slot>,
 }
 
@@ -56,6 +64,12 @@ pub struct Slot {
     pub evidence: Evidence,
     /// What it is to the thing.
     pub role: Role,
+    /// In which trash the slot is; where that is not said, in that of the journal.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub place: Option<Place>,
+    /// What it looked like, by which a copy of it is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub traits: Option<Traits>,
     /// What was put in its place, if anything was.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub put: Option<New>,
@@ -79,17 +93,17 @@ impl Slot {
 pub(super) const NEW: &str = ".new";
 
 impl Journal {
-    /// The journal of what `plan` takes from the file system of which `is_here` is true; slots are numbered through the whole plan.
-    pub(super) fn of(plan: &Plan, (created, keep): (jiff::Timestamp, bool), is_here: impl Fn(&RelPath) -> bool) -> Self {
+    /// The journal of what `plan` takes; `whither` says of each path in which trash its slot is, and what stands there.
+    pub(super) fn of(plan: &Plan, (created, keep): (jiff::Timestamp, bool), whither: impl Fn(&RelPath) -> (Place, Option<Traits>)) -> Self {
         let mut slots = 0..;
         let mut items = Vec::new();
         for (number, action) in plan.actions.iter().enumerate() {
             let numbered = action.objects.iter().zip(&mut slots);
             let objects: Vec<Slot> = numbered
-                .filter(|(object, _)| is_here(&object.path))
                 .map(|(object, number)| {
                     let Object { path, evidence, role, put } = object.clone();
-                    Slot { number, path, evidence, role, put }
+                    let (place, traits) = whither(&path);
+                    Slot { number, path, evidence, role, place: Some(place), traits, put }
                 })
                 .collect();
             if !objects.is_empty() {
@@ -98,7 +112,7 @@ impl Journal {
             }
         }
         let version = env!("CARGO_PKG_VERSION").to_owned();
-        Self { schema: SCHEMA.to_owned(), version, created: created.to_string(), keep, items }
+        Self { schema: SCHEMA.to_owned(), version, created: created.to_string(), keep, home: None, items }
     }
 
     /// Reads a journal, if it is one that this version can act on.

@@ -17,7 +17,7 @@
 
 use super::error::explain;
 use super::journal::{NEW, Slot};
-use super::look::{Sameness, look};
+use super::look::{Origin, look_again};
 use super::point;
 use super::take::{Left, Seen};
 use super::top::open_dir;
@@ -99,10 +99,10 @@ pub(super) fn put(object: &Object, seen: &Seen, run: &OwnedFd, slot: u64) -> Res
 }
 
 /// Whether an object of a run was put in its place, which is `name` in `parent`, and is there still, whatever became of it.
-pub(super) fn is_done(run: &OwnedFd, object: &Slot, new: &New, parent: Option<&OwnedFd>) -> bool {
+pub(super) fn is_done((run, origin): (&OwnedFd, Origin), object: &Slot, new: &New, parent: Option<&OwnedFd>) -> bool {
     let is_there = |name: &str| statat(run, name, AtFlags::SYMLINK_NOFOLLOW).is_ok();
     if object.evidence.kind != Kind::Nothing {
-        return look(run, &object.name(), &object.evidence, Sameness::Moved).is_ok();
+        return look_again(run, &object.name(), object, origin).is_ok();
     }
     let holds = |parent: &OwnedFd| {
         let name = object.path.split().1;
@@ -115,7 +115,7 @@ pub(super) fn is_done(run: &OwnedFd, object: &Slot, new: &New, parent: Option<&O
 }
 
 /// Why what was put cannot be taken back.
-pub(super) fn obstacle(run: &OwnedFd, object: &Slot, new: &New, parent: Result<&OwnedFd, Errno>) -> Option<String> {
+pub(super) fn obstacle((run, origin): (&OwnedFd, Origin), object: &Slot, new: &New, parent: Result<&OwnedFd, Errno>) -> Option<String> {
     let parent = match parent {
         Ok(parent) => parent,
         Err(errno) => return Some(explain(errno)),
@@ -123,7 +123,7 @@ pub(super) fn obstacle(run: &OwnedFd, object: &Slot, new: &New, parent: Result<&
     if !is_as_put(parent, object.path.split().1, new) {
         return Some("what was put there has changed since".to_owned());
     }
-    let is_kept = || look(run, &object.name(), &object.evidence, Sameness::Moved);
+    let is_kept = || look_again(run, &object.name(), object, origin);
     if object.evidence.kind == Kind::Nothing { None } else { is_kept().err().map(|why| format!("in the trash {why}")) }
 }
 
@@ -147,11 +147,11 @@ pub(super) fn undo(run: &OwnedFd, object: &Slot, new: &New, parent: &OwnedFd) ->
 }
 
 /// Removes what was prepared and was not put, or was taken back.
-pub(super) fn discard(run: &OwnedFd, object: &Slot, new: &New) {
+pub(super) fn discard(run: &OwnedFd, object: &Slot, new: &New, origin: Origin) {
     let flags = if new.content == Content::Directory { AtFlags::REMOVEDIR } else { AtFlags::empty() };
     // What cannot be removed stays in the run, and does no harm.
     let _ = unlinkat(run, object.new_name(), flags);
-    if is_as_put(run, &object.name(), new) && look(run, &object.name(), &object.evidence, Sameness::Moved).is_err() {
+    if is_as_put(run, &object.name(), new) && look_again(run, &object.name(), object, origin).is_err() {
         let _ = unlinkat(run, object.name(), flags);
     }
 }

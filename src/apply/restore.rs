@@ -4,17 +4,17 @@ use super::error::explain;
 use super::foundation;
 use super::journal::{Item, Slot};
 use super::lock::{Offline, Own};
-use super::look::{Sameness, look};
+use super::look::{Origin, look_again};
 use super::point;
 use super::put;
 use super::take::MOUNTS;
 use super::top::{Tops, open_dir};
-use super::trash::{Run, RunDir, Trash};
+use super::trash::{COPIED, Copies, Run, RunDir, Trash};
 use crate::graph::verdict::Garbage;
 use crate::plan::{Class, RelPath, Role};
 use rustix::fs::{AtFlags, Mode, RenameFlags, fchmod, mkdirat, renameat_with, statat};
 use rustix::io::Errno;
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashSet};
 use std::os::fd::OwnedFd;
 
 /// What became of an item that was to be restored.
@@ -31,9 +31,18 @@ pub enum Restored {
 /// Brings back the items of `run` that `wanted` lets through, the last one taken first, and says what became of each.
 ///
 /// Nothing that has taken a place since is ever overwritten: an item of which a place is taken stays in the trash as a whole, and so does all
-/// that lies on what stays: without it, dockerd would take a layer for whole that no container can be started from. dockerd must not run: it
-/// would not know of what comes back.
-pub fn restore(trash: &mut Trash<'_>, run: &Run, wanted: impl Fn(&Item) -> bool, _: (&Offline, &Own)) -> Vec<(usize, Restored)> {
+/// that lies on what stays: without it, dockerd would take a layer for whole that no container can be started from. Nor does an item come back
+/// of which a part is neither in the trash nor where it belongs. dockerd must not run: it would not know of what comes back.
+pub fn restore(
+    trash: &mut Trash<'_>,
+    (run, copies): (&Run, Copies),
+    wanted: impl Fn(&Item) -> bool,
+    _: (&Offline, &Own),
+) -> Vec<(usize, Restored)> {
+    if run.origin == Origin::Copied && copies == Copies::Refuse {
+        let why = format!("{COPIED}: `layerwise trash restore --copied` restores what looks as it did");
+        return run.items.iter().rev().filter(|item| wanted(item)).map(|item| (item.number, Restored::Refused(why.clone()))).collect();
+    }
     put_back(trash, run, wanted)
 }
 
@@ -43,7 +52,7 @@ pub(super) fn put_back(trash: &mut Trash<'_>, run: &Run, wanted: impl Fn(&Item) 
         Ok(dirs) => dirs,
         Err(error) => return run.items.iter().map(|item| (item.number, Restored::Refused(error.to_string()))).collect(),
     };
-    let places = Restorer { tops: trash.tops(), dirs: &dirs };
+    let places = Restorer { trash, tops: trash.tops(), dirs: &dirs, run };
     let mut restored = Vec::new();
     // The items that lie on something that stays in the trash.
     let mut baseless = BTreeSet::<usize>::new();
@@ -65,16 +74,22 @@ fn baseless_is_refused() -> Restored {
 }
 
 struct Restorer<'a> {
+    trash: &'a Trash<'a>,
     tops: &'a Tops,
     dirs: &'a [RunDir],
+    run: &'a Run,
 }
 
 impl Restorer<'_> {
     fn item(&self, item: &Item) -> Restored {
+        if let Some(why) = self.lacking(item) {
+            return Restored::Refused(why);
+        }
         // Directories before the records that name them, whatever was taken first.
         let parts = item.objects.iter().rev().filter(|object| object.role == Role::Part);
         let objects: Vec<&Slot> = parts.chain(item.objects.iter().rev().filter(|object| object.role == Role::Record)).collect();
-        let missing = || objects.iter().find_map(|object| self.missing_below(item, object));
+        let comes: HashSet<&RelPath> = item.objects.iter().map(|part| &part.path).collect();
+        let missing = || objects.iter().find_map(|object| self.missing_below((item, &comes), object));
         if let Some(why) = objects.iter().find_map(|object| self.obstacle(object)).or_else(missing) {
             return Restored::Refused(why);
         }
@@ -86,20 +101,38 @@ impl Restorer<'_> {
         Restored::Whole
     }
 
+    /// Which part of an item is neither in the trash nor where it belongs: a layer's record is nothing without its directory.
+    fn lacking(&self, item: &Item) -> Option<String> {
+        let parts = self.run.missing.get(&item.number).into_iter().flatten();
+        // Another run may have brought it back since.
+        let mut missing = parts.filter(|part| !self.trash.is_home(part, self.run.origin));
+        if let Some(part) = missing.next() {
+            let from = part.place.filter(|place| self.run.elsewhere.contains(place));
+            let hint = from.map(|place| format!(": is a file system to be mounted on {place}, or to be unmounted?"));
+            return Some(format!("{} is neither in the trash nor in its place{}", part.path, hint.unwrap_or_default()));
+        }
+        let is_untold = self.run.untold.contains(&item.number);
+        is_untold.then(|| "a part of it is in a trash that is not found: is a file system to be mounted, or to be unmounted?".to_owned())
+    }
+
     /// Why an object cannot be brought back.
     fn obstacle(&self, object: &Slot) -> Option<String> {
         let told = |why: String| Some(format!("{}: {why}", object.path));
-        let Some(run) = self.run(object) else { return told("its trash is gone".to_owned()) };
-        if let Some(new) = &object.put {
-            let parent = self.tops.get(self.tops.of(&object.path)).ok_or(Errno::NOENT).and_then(|top| top.parent_of(&object.path));
-            return put::obstacle(run, object, new, parent.as_ref().map_err(|errno| *errno)).and_then(told);
+        let Some((top, run)) = self.run(object) else { return told("its trash is gone".to_owned()) };
+        let (from, to) = (self.tops.around(top), self.tops.of(&object.path));
+        if from != to {
+            let mounted = self.tops.place(if to == 0 { from } else { to });
+            return told(format!("{mounted} was no file system of its own when it was taken: unmount that first"));
         }
-        if let Err(why) = look(run, &object.number.to_string(), &object.evidence, Sameness::Moved) {
+        if let Some(new) = &object.put {
+            let parent = self.tops.parent_of(&object.path);
+            return put::obstacle((run, self.run.origin), object, new, parent.as_ref().map_err(|errno| *errno)).and_then(told);
+        }
+        if let Err(why) = look_again(run, &object.name(), object, self.run.origin) {
             return told(format!("in the trash {why}"));
         }
-        let Some(top) = self.tops.get(self.tops.of(&object.path)) else { return told("nothing is there".to_owned()) };
         let (above, name) = object.path.split();
-        match top.parent_of(&object.path).map(|parent| statat(&parent, name, AtFlags::SYMLINK_NOFOLLOW)) {
+        match self.tops.parent_of(&object.path).map(|parent| statat(&parent, name, AtFlags::SYMLINK_NOFOLLOW)) {
             Ok(Ok(_)) => told("something has taken its place".to_owned()),
             Ok(Err(Errno::NOENT)) => None,
             Err(Errno::NOENT) if above.starts_with(MOUNTS) => None,
@@ -109,15 +142,14 @@ impl Restorer<'_> {
     }
 
     /// What a layer that dockerd would take for whole lies on and is not there any more.
-    fn missing_below(&self, item: &Item, object: &Slot) -> Option<String> {
+    fn missing_below(&self, (item, comes): (&Item, &HashSet<&RelPath>), object: &Slot) -> Option<String> {
         if item.class != Class::Garbage(Garbage::UnreferencedLayer) {
             return None;
         }
         let told = |why: String| format!("{}: {why}", object.path);
-        match foundation::of(self.run(object)?, object) {
+        match foundation::of(self.run(object)?.1, object) {
             Ok(needed) => {
-                let comes = |path: &RelPath| item.objects.iter().any(|part| part.path == *path);
-                let gone = needed.iter().find(|path| !comes(path) && !self.is_there(path));
+                let gone = needed.iter().find(|path| !comes.contains(path) && !self.is_there(path));
                 gone.map(|path| told(format!("{path}, which it lies on, is gone")))
             }
             Err(why) => Some(told(why)),
@@ -125,13 +157,12 @@ impl Restorer<'_> {
     }
 
     fn is_there(&self, path: &RelPath) -> bool {
-        let parent = self.tops.get(self.tops.of(path)).and_then(|top| top.parent_of(path).ok());
-        parent.is_some_and(|parent| statat(&parent, path.split().1, AtFlags::SYMLINK_NOFOLLOW).is_ok())
+        self.tops.parent_of(path).is_ok_and(|parent| statat(&parent, path.split().1, AtFlags::SYMLINK_NOFOLLOW).is_ok())
     }
 
     fn object(&self, object: &Slot) -> Result<(), String> {
         let told = |errno: Errno| format!("{}: {}", object.path, explain(errno));
-        let run = self.run(object).ok_or_else(|| told(Errno::NOENT))?;
+        let (_, run) = self.run(object).ok_or_else(|| told(Errno::NOENT))?;
         let parent = self.parent(&object.path).map_err(told)?;
         if let Some(new) = &object.put {
             return put::undo(run, object, new, &parent).map_err(told);
@@ -142,17 +173,16 @@ impl Restorer<'_> {
         Ok(())
     }
 
-    /// The directory of the run that an object is in.
-    fn run(&self, object: &Slot) -> Option<&OwnedFd> {
-        let top = self.tops.of(&object.path);
-        self.dirs.iter().find(|dir| dir.top == top).map(|dir| &dir.fd)
+    /// The directory of the run that an object is in, with its top.
+    fn run(&self, object: &Slot) -> Option<(usize, &OwnedFd)> {
+        let dir = self.dirs.iter().find(|dir| object.place == Some(self.tops.place(dir.top)))?;
+        Some((dir.top, &dir.fd))
     }
 
     /// Opens the directory that an object belongs in, and makes it if it was one of an image's name and went because it was empty. What is
     /// missing else, a file system that is not mounted may be.
     fn parent(&self, path: &RelPath) -> Result<OwnedFd, Errno> {
-        let top = self.tops.get(self.tops.of(path)).ok_or(Errno::NOENT)?;
-        match top.parent_of(path) {
+        match self.tops.parent_of(path) {
             Err(Errno::NOENT) if path.split().0.starts_with(MOUNTS) => {}
             opened => return opened,
         }

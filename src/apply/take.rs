@@ -3,7 +3,7 @@
 use super::error::{ApplyError, explain};
 use super::journal::Journal;
 use super::lock::Permit;
-use super::look::{Pin, Sameness, look, look_for_nothing};
+use super::look::{Pin, Sameness, Traits, look, look_for_nothing};
 use super::point;
 use super::top::Tops;
 use super::trash::{RunDir, Trash, new_run_id};
@@ -130,10 +130,13 @@ impl Taker<'_> {
     fn begin(&mut self, trash: &mut Trash<'_>, now: jiff::Timestamp) -> Result<(), ApplyError> {
         let objects = self.plan.actions.iter().flat_map(|action| &action.objects);
         let used: BTreeSet<usize> = objects.map(|object| self.tops.of(&object.path)).collect();
+        let mut journal = Journal::of(self.plan, (now, self.how.keep == Keep::Yes), |path| {
+            let traits = self.tops.parent_of(path).and_then(|parent| Traits::of(&parent, path.split().1));
+            (self.tops.place(self.tops.of(path)), traits.ok())
+        });
         for top in used {
-            let journal = Journal::of(self.plan, (now, self.how.keep == Keep::Yes), |path| self.tops.of(path) == top);
             point::reach("begin");
-            match trash.begin(top, &self.run, &journal) {
+            match trash.begin(top, &self.run, &mut journal) {
                 Ok(dir) => self.dirs.push(dir),
                 Err(error) => {
                     self.dirs.drain(..).for_each(|dir| trash.forget(dir.top, &self.run));

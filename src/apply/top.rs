@@ -1,33 +1,77 @@
-//! The file systems of a data-root, each by the directory at its top.
+//! The file systems of a data-root, each by the directory at its top, and where a trash may lie.
 //!
 //! A rename cannot leave its mount, and so what lies on a file system is put into a trash on that one. Besides the data-root itself only
-//! `overlay2/` and `image/` can be such tops: dockerd never lists these three, so a directory more in them means nothing to it.
+//! `overlay2/` and `image/` can be such tops: dockerd never lists these three, so a directory more in them means nothing to it. What was mounted
+//! when a trash was written need not be now, and dockerd itself mounts `overlay2/` on itself while it runs: so a trash is looked for in all
+//! three, whatever is mounted.
 
 use super::error::ApplyError;
 use crate::dir::Dir;
 use crate::plan::RelPath;
+use crate::store::overlay2;
 use rustix::fs::{Mode, OFlags, ResolveFlags, openat2};
 use rustix::io::Errno;
+use serde::{Deserialize, Serialize};
+use std::fmt;
 use std::os::fd::{AsFd, OwnedFd};
 use std::path::{Path, PathBuf};
 
-/// The directories that may be the tops of file systems of their own.
-const MAY_BE_TOPS: [&str; 2] = ["image", "overlay2"];
+/// A directory in which a trash may lie.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Place {
+    /// The data-root itself.
+    DataRoot,
+    /// `image/`.
+    Image,
+    /// `overlay2/`.
+    Overlay2,
+}
 
-/// Every top of a data-root.
+impl Place {
+    /// Its path below the data-root; empty for the data-root.
+    #[must_use]
+    pub const fn prefix(self) -> &'static str {
+        match self {
+            Self::DataRoot => "",
+            Self::Image => "image",
+            Self::Overlay2 => overlay2::PATH,
+        }
+    }
+}
+
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::DataRoot => f.write_str("the data-root"),
+            Self::Image | Self::Overlay2 => write!(f, "{}/", self.prefix()),
+        }
+    }
+}
+
+/// Every top of a data-root, and the directories that could be one.
 #[derive(Debug)]
 pub struct Tops {
     /// The data-root first.
     tops: Vec<Top>,
 }
 
-/// The top of a file system.
+/// The top of a file system, or a directory that could be one.
 #[derive(Debug)]
 pub(super) struct Top {
-    /// Its path below the data-root; empty for the data-root.
-    prefix: &'static str,
+    place: Place,
+    lies: Lies,
     fd: OwnedFd,
     path: PathBuf,
+}
+
+/// Where a top lies.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Lies {
+    /// On a mount of its own.
+    Apart,
+    /// On that of the data-root.
+    Within,
 }
 
 impl Tops {
@@ -44,15 +88,16 @@ impl Tops {
             errno => ApplyError::new("open", path, errno),
         };
         let fd = open_dir(root, ".").map_err(|errno| failed(root.path(), errno))?;
-        let mut tops = vec![Top { prefix: "", fd, path: root.path().to_owned() }];
-        for prefix in MAY_BE_TOPS {
-            let path = root.path().join(prefix);
-            match open_dir(root, prefix) {
-                Ok(_) | Err(Errno::NOENT) => {}
+        let mut tops = vec![Top { place: Place::DataRoot, lies: Lies::Apart, fd, path: root.path().to_owned() }];
+        for place in [Place::Image, Place::Overlay2] {
+            let path = root.path().join(place.prefix());
+            match open_dir(root, place.prefix()) {
+                Ok(fd) => tops.push(Top { place, lies: Lies::Within, fd, path }),
+                Err(Errno::NOENT) => {}
                 Err(Errno::XDEV) => {
-                    let mounted = root.dir(prefix).map_err(|error| ApplyError::unexpected("open", &path, error))?;
+                    let mounted = root.dir(place.prefix()).map_err(|error| ApplyError::unexpected("open", &path, error))?;
                     let fd = mounted.map(|dir| open_dir(&dir, ".")).transpose().map_err(|errno| failed(&path, errno))?;
-                    tops.extend(fd.map(|fd| Top { prefix, fd, path }));
+                    tops.extend(fd.map(|fd| Top { place, lies: Lies::Apart, fd, path }));
                 }
                 Err(errno) => return Err(failed(&path, errno)),
             }
@@ -75,9 +120,24 @@ impl Tops {
         self.tops.get(index).map(|top| top.path.clone()).unwrap_or_default()
     }
 
-    /// The index of the top that `path` lies on.
+    /// The index of the top of the file system that `path` lies on.
     pub(super) fn of(&self, path: &RelPath) -> usize {
-        self.tops.iter().rposition(|top| top.strip(path.as_str()).is_some()).unwrap_or_default()
+        self.tops.iter().rposition(|top| top.lies == Lies::Apart && top.strip(path.as_str()).is_some()).unwrap_or_default()
+    }
+
+    /// The index of the top of the file system that the top at `index` lies on: its own, or the data-root's.
+    pub(super) fn around(&self, index: usize) -> usize {
+        if self.get(index).is_some_and(|top| top.lies == Lies::Apart) { index } else { 0 }
+    }
+
+    /// The place of the top at `index`.
+    pub(super) fn place(&self, index: usize) -> Place {
+        self.get(index).map_or(Place::DataRoot, |top| top.place)
+    }
+
+    /// Opens the directory that `path` lies in.
+    pub(super) fn parent_of(&self, path: &RelPath) -> Result<OwnedFd, Errno> {
+        self.get(self.of(path)).ok_or(Errno::NOENT)?.parent_of(path)
     }
 }
 
@@ -89,10 +149,10 @@ impl Top {
 
     /// What remains of `path`, which is below the data-root, below this top.
     fn strip<'path>(&self, path: &'path str) -> Option<&'path str> {
-        if self.prefix.is_empty() {
+        if self.place == Place::DataRoot {
             return Some(path);
         }
-        path.strip_prefix(self.prefix)?.strip_prefix('/')
+        path.strip_prefix(self.place.prefix())?.strip_prefix('/')
     }
 
     /// Opens the directory that the object at `path` below the data-root lies in.

@@ -1,21 +1,25 @@
 //! The trash: its runs, what is in them, and deleting them for good.
 
+mod gather;
 mod make;
 mod read;
 
 pub(super) use make::new_run_id;
+pub(super) use read::COPIED;
 pub use read::Examined;
 
 use super::Stop;
 use super::delete::{Deletion, Tally};
 use super::error::ApplyError;
-use super::journal::Item;
+use super::journal::{Item, Slot};
+use super::look::Origin;
 use super::point;
-use super::top::{Top, Tops, open_dir};
+use super::top::{Place, Top, Tops, open_dir};
 use crate::store::place::TRASH;
 use make::is_run_id;
 use rustix::fs::{Dir as Listing, FileType, Mode, RenameFlags, fstat, fsync, renameat_with};
 use rustix::io::Errno;
+use std::collections::{BTreeMap, BTreeSet};
 use std::os::fd::{AsFd, OwnedFd};
 use std::path::PathBuf;
 
@@ -45,8 +49,48 @@ pub struct Run {
     pub state: State,
     /// When it was made, in RFC 3339; empty if that cannot be read.
     pub created: String,
-    /// What it took and is still there, with its parts on all file systems.
+    /// What it took and is still there, with those of its parts that are.
     pub items: Vec<Item>,
+    /// The parts of these items that are neither there nor where they belong, by the numbers of the items.
+    pub missing: BTreeMap<usize, Vec<Slot>>,
+    /// The items of which the journals, which are old ones, do not tell all parts.
+    pub untold: BTreeSet<usize>,
+    /// Where the run has slots of which nothing is found: a file system may not be mounted.
+    pub elsewhere: BTreeSet<Place>,
+    /// Whether it was copied.
+    pub origin: Origin,
+}
+
+impl Run {
+    /// A run of which nothing is known but its name and state.
+    const fn new(id: String, state: State) -> Self {
+        Self {
+            id,
+            state,
+            created: String::new(),
+            items: Vec::new(),
+            missing: BTreeMap::new(),
+            untold: BTreeSet::new(),
+            elsewhere: BTreeSet::new(),
+            origin: Origin::Here,
+        }
+    }
+
+    /// What of the item with this number is missing, in a few words.
+    #[must_use]
+    pub fn lacks(&self, number: usize) -> Option<String> {
+        let part = self.missing.get(&number).and_then(|parts| parts.first()).map(|part| part.path.to_string());
+        part.or_else(|| self.untold.contains(&number).then(|| "a part that only another trash tells of".to_owned()))
+    }
+}
+
+/// What to do with a run that was copied.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Copies {
+    /// Leave it alone: it may as well have been meddled with.
+    Refuse,
+    /// Take it for what its journal says, as far as that can be seen.
+    Believe,
 }
 
 /// What is to become of a run.

@@ -18,6 +18,7 @@ fn layers(checker: &mut Checker<'_>) {
     for named in checker.audit.graph.missing() {
         if let Thing::Layer(chain) = named.to
             && counts(checker, named, &recorded)
+            && !is_elsewhere(checker, named)
         {
             missing.entry(chain).or_default().push(named);
         }
@@ -44,6 +45,13 @@ fn counts(checker: &Checker<'_>, missing: &Missing, recorded: &HashSet<SnapshotK
         _ => return true,
     };
     snapshot.is_some_and(|(key, snapshot)| snapshot.committed.is_some() && recorded.contains(key))
+}
+
+/// Whether a build names a layer that another storage driver has: builds of all drivers are in the same databases.
+fn is_elsewhere(checker: &Checker<'_>, missing: &Missing) -> bool {
+    let layers = &checker.details.elsewhere.layers;
+    let by_a_build = matches!(checker.audit.graph.thing(missing.from), Some(Thing::Snapshot(_)));
+    by_a_build && matches!(&missing.to, Thing::Layer(chain) if layers.contains(chain))
 }
 
 /// Finds layer directories that records, mounts and build snapshots name, each once.
@@ -83,11 +91,12 @@ fn is_by_a_wrong_name(checker: &Checker<'_>, missing: &Missing) -> bool {
     mount.is_some_and(|mount| !mount.belongs_together())
 }
 
-/// The directories of build snapshots that are not there, with the snapshots.
+/// The directories of build snapshots that no storage driver has, with the snapshots.
 fn of_snapshots(checker: &Checker<'_>) -> Vec<(DirId, NodeId)> {
     let snapshots = checker.inventory.buildkit.iter().flat_map(|buildkit| &buildkit.snapshots);
     let named = snapshots.filter_map(|(key, snapshot)| Some((own_dir(key, snapshot)?, key)));
-    let gone = named.filter(|(dir, _)| !checker.inventory.overlay2.dirs.contains_key(dir));
+    let elsewhere = &checker.details.elsewhere.directories;
+    let gone = named.filter(|(dir, _)| !checker.inventory.overlay2.dirs.contains_key(dir) && !elsewhere.contains(dir));
     gone.filter_map(|(dir, key)| Some((dir, checker.audit.graph.node(&Thing::Snapshot(key.clone()))?))).collect()
 }
 

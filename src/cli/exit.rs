@@ -50,8 +50,10 @@ impl From<Status> for ExitCode {
 pub(super) struct Failure {
     /// How the program ends.
     pub status: Status,
-    /// What went wrong, in a sentence.
+    /// What went wrong, in a sentence: one line, whatever the names in it hold.
     pub message: String,
+    /// What belongs to it and is shown on lines of its own.
+    pub lines: Vec<String>,
     /// What to do next.
     pub hint: Option<String>,
 }
@@ -64,24 +66,30 @@ impl From<FindError> for Failure {
 
 impl From<Refusal> for Failure {
     fn from(refusal: Refusal) -> Self {
-        Self { status: Status::Refused, message: format!("refused: {}", refusal.why), hint: Some(refusal.hint) }
+        Self { status: Status::Refused, message: format!("refused: {}", refusal.why), lines: Vec::new(), hint: Some(refusal.hint) }
     }
 }
 
 impl Failure {
     /// A command line that cannot be understood.
     pub(super) fn usage(message: impl fmt::Display) -> Self {
-        Self { status: Status::Usage, message: message.to_string(), hint: None }
+        Self { status: Status::Usage, message: message.to_string(), lines: Vec::new(), hint: None }
     }
 
     /// A data-root that cannot be read.
     pub(super) fn unreadable(message: impl fmt::Display) -> Self {
-        Self { status: Status::Unreadable, message: message.to_string(), hint: None }
+        Self { status: Status::Unreadable, message: message.to_string(), lines: Vec::new(), hint: None }
     }
 
     /// Something that was asked for and is not there, or not the only one.
     pub(super) fn not_found(message: impl fmt::Display) -> Self {
-        Self { status: Status::Findings, message: message.to_string(), hint: None }
+        Self { status: Status::Findings, message: message.to_string(), lines: Vec::new(), hint: None }
+    }
+
+    /// Adds lines of their own.
+    #[must_use]
+    pub(super) fn with_lines(self, lines: impl IntoIterator<Item = String>) -> Self {
+        Self { lines: lines.into_iter().collect(), ..self }
     }
 
     /// Adds what to do next.

@@ -9,7 +9,7 @@ use super::output::Output;
 use super::progress;
 use super::session::Scan;
 use crate::graph::Thing;
-use crate::lint::{self, Baseline, Outcome, Policy, Scene, Wanted};
+use crate::lint::{self, Baseline, Outcome, Policy, PolicyError, Scene, Wanted};
 use crate::render::column::{Column, Kind};
 use crate::render::escape;
 use crate::report::Document;
@@ -183,7 +183,17 @@ fn read(path: &Path) -> Result<Policy, Failure> {
     let text = fs::read_to_string(path).map_err(|error| {
         Failure::usage(format!("cannot read the policy {shown}: {error}")).hint("`layerwise lint --init` writes one to begin with")
     })?;
-    lint::parse(&text).map_err(|error| Failure::usage(format!("the policy {shown} is not understood: {error}")))
+    lint::parse(&text).map_err(|error| {
+        let failure = |why: &str| Failure::usage(format!("the policy {shown} is not understood: {why}"));
+        match &error {
+            // It shows the place in the file.
+            PolicyError::Syntax(text) => {
+                let (why, place) = text.split_once('\n').unwrap_or((text, ""));
+                failure(why).with_lines(place.lines().map(str::to_owned))
+            }
+            error => failure(&error.to_string()),
+        }
+    })
 }
 
 /// By what name the results know an image.

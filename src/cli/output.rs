@@ -1,7 +1,7 @@
 //! Where the commands print to: data on stdout, talk on stderr.
 
 use super::args::{Color, Global};
-use super::exit::{Failure, Status};
+use super::exit::Failure;
 use crate::render::column::{Ids, Look, Sizes};
 use crate::render::escape;
 use crate::render::size::{self, Digits};
@@ -52,9 +52,7 @@ impl Output {
     pub(super) fn print(&mut self, text: &str) -> Result<(), Failure> {
         let mut stdout = io::stdout().lock();
         match stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()) {
-            Err(error) if error.kind() != ErrorKind::BrokenPipe => {
-                Err(Failure { status: Status::Unreadable, message: format!("cannot write to stdout: {error}"), hint: None })
-            }
+            Err(error) if error.kind() != ErrorKind::BrokenPipe => Err(Failure::unreadable(format!("cannot write to stdout: {error}"))),
             _ => Ok(()),
         }
     }
@@ -93,9 +91,8 @@ impl Output {
 
 /// Says what went wrong and what to do next.
 pub(super) fn report(failure: &Failure) {
-    let mut lines = failure.message.lines();
-    write_line(&format!("layerwise: {}", lines.next().unwrap_or_default()));
-    lines.for_each(write_line);
+    write_line(&format!("layerwise: {}", failure.message));
+    failure.lines.iter().for_each(|line| write_line(line));
     if let Some(hint) = &failure.hint {
         write_line(&format!("hint: {hint}"));
     }

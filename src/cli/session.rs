@@ -55,7 +55,8 @@ impl Session {
         let machine = Machine::current();
         let root = data_root::find(&machine, global.data_root.as_deref())?;
         mention_other_stores(&root, output);
-        let live = if global.copy { believe_copy(&root)? } else { Some(ask_machine(&machine, &root)?) };
+        let is_copy = global.copy && is_believed_copy(&root, output)?;
+        let live = if is_copy { None } else { Some(ask_machine(&machine, &root)?) };
         let inventory = Inventory::read(&root.dir, live);
         let measured = match scan {
             Scan::Measure => Some(measure(&root, &inventory, (global, 0), output)),
@@ -146,16 +147,20 @@ fn ask_machine(machine: &Machine, root: &DataRoot) -> Result<Live, Failure> {
     Ok(live::read(&proc, &root.dir))
 }
 
-/// Takes it that no machine uses the data-root, unless it is seen that one does.
-fn believe_copy(root: &DataRoot) -> Result<Option<Live>, Failure> {
+/// Whether it can be believed that no machine uses the data-root: it is seen that one does, or its lock answers that none here does. Where it
+/// has no lock that can be asked, this machine is asked about it as about any data-root.
+fn is_believed_copy(root: &DataRoot, output: &mut Output) -> Result<bool, Failure> {
     let path = root.dir.path().display();
     if !matches!(root.reason, Reason::Flag | Reason::Environment) {
         return Err(Failure::usage("--copy is said of a directory: name it with --data-root"));
     }
     match locks::probe(&root.dir) {
-        Ok(LockState::Free | LockState::Missing) => Ok(None),
+        Ok(LockState::Free | LockState::Missing) => Ok(true),
         Ok(LockState::Held { .. } | LockState::Unknown) => Err(Failure::usage(format!("{path} is no copy: a dockerd holds its lock"))),
-        Err(error) => Err(Failure::unreadable(error)),
+        Err(error) => {
+            output.note(&format!("note: {error}: so --copy cannot be believed, and this machine is asked who uses {path}"));
+            Ok(false)
+        }
     }
 }
 

@@ -111,10 +111,11 @@ fn unknown(text: &str, similar: &[String]) -> String {
 
 fn ambiguous(text: &str, candidates: &[Target]) -> Failure {
     const SHOWN: usize = 10;
-    let mut lines = vec![format!("{} may mean {} things:", escape::line(text), candidates.len())];
-    lines.extend(candidates.iter().take(SHOWN).map(|candidate| format!("  {} {}", candidate.kind(), candidate.id())));
+    let mut lines: Vec<String> =
+        candidates.iter().take(SHOWN).map(|candidate| format!("  {} {}", candidate.kind(), candidate.id())).collect();
     if candidates.len() > SHOWN {
         lines.push(format!("  and {} more", candidates.len() - SHOWN));
     }
-    Failure::not_found(lines.join("\n")).hint("give more of the id")
+    let message = format!("{} may mean {} things:", escape::line(text), candidates.len());
+    Failure::not_found(message).with_lines(lines).hint("give more of the id")
 }

@@ -26,7 +26,7 @@ use std::path::Path;
 use walkdir::WalkDir;
 
 /// Docker's storage drivers on Linux, the ones that it prefers first.
-const DRIVERS: [&str; 8] = ["overlay2", "fuse-overlayfs", "btrfs", "zfs", "aufs", "overlay", "devicemapper", "vfs"];
+pub const DRIVERS: [&str; 8] = ["overlay2", "fuse-overlayfs", "btrfs", "zfs", "aufs", "overlay", "devicemapper", "vfs"];
 
 /// What a directory is.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -28,7 +28,15 @@ impl Builder {
         write::file(&record.join("diff"), 0o644, diff_id.to_string())?;
         write::file(&record.join("size"), 0o644, tree.size().to_string())?;
         write::file(&record.join("cache-id"), 0o644, cache_id.to_string())?;
-        write::file(&self.at(image.join("repositories.json")), 0o600, r#"{"Repositories":{}}"#)
+        write::file(&self.at(image.join("repositories.json")), 0o600, r#"{"Repositories":{}}"#)?;
+        self.leave_behind(&[Path::new(driver), &image])
+    }
+
+    /// Makes it so that everything in `places` was changed for the last time long ago.
+    fn leave_behind(&self, places: &[&Path]) -> Result<()> {
+        const LONG_AGO: i64 = 1_500_000_000;
+        let entries = places.iter().flat_map(|place| walkdir::WalkDir::new(self.at(place)).contents_first(true)).flatten();
+        entries.into_iter().try_for_each(|entry| write::modified(entry.path(), LONG_AGO))
     }
 
     /// Writes the store that a daemon remapped to `name` (`<uid>.<gid>`) has inside this data-root.

@@ -1,6 +1,6 @@
 //! `trash`: what was put aside, and what became of what was to be restored.
 
-use crate::apply::{Item, Restored, Run, State};
+use crate::apply::{Item, Origin, Restored, Run, State};
 use serde::Serialize;
 
 /// A thing in the trash.
@@ -24,6 +24,8 @@ pub struct Trashed {
     pub path: Option<String>,
     /// The allocated bytes that it had, if they were measured.
     pub bytes: Option<u64>,
+    /// The first part of it that is neither in the trash nor where it belongs.
+    pub lacks: Option<String>,
 }
 
 /// What became of something that was to be restored.
@@ -55,6 +57,7 @@ pub fn list(runs: &[Run]) -> Vec<Trashed> {
 
 fn of_run(run: &Run) -> Vec<Trashed> {
     let state = match run.state {
+        State::Kept | State::Interrupted if run.origin == Origin::Copied => "copied",
         State::Kept => "kept",
         State::Interrupted => "interrupted",
         State::Doomed => "being-deleted",
@@ -71,6 +74,7 @@ fn of_run(run: &Run) -> Vec<Trashed> {
         subject: None,
         path: None,
         bytes: None,
+        lacks: None,
     };
     if run.items.is_empty() {
         return vec![whole];
@@ -82,6 +86,8 @@ fn of_run(run: &Run) -> Vec<Trashed> {
         subject: Some(item.id.clone()),
         path: Some(item.path.to_string()),
         bytes: item.bytes,
+        lacks: run.lacks(item.number),
+        state: if state == "kept" && run.lacks(item.number).is_some() { "partial" } else { state },
         ..whole.clone()
     };
     run.items.iter().map(item).collect()

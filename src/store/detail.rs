@@ -8,6 +8,7 @@
 //! containers/<id>/hostconfig.json                    whether it is JSON                                   containers
 //! volumes/<name>/opts.json                           the same                                             containers
 //! tmp/                                               how much is left in it
+//! <driver>/, image/<driver>/layerdb/sha256           what other drivers have, by name                    elsewhere
 //! volumes/metadata.db, network/files/*.db, buildkit/*.db     whether they are sound from end to end       databases
 //! ```
 //!
@@ -15,12 +16,14 @@
 
 mod containers;
 mod databases;
+mod elsewhere;
 mod imagedb;
 mod layerdb;
 mod overlay2;
 
 pub use containers::{ContainerFiles, Text};
 pub use databases::{Database, Soundness};
+pub use elsewhere::Elsewhere;
 pub use imagedb::{ConfigTrouble, ReferencesFile};
 pub use layerdb::{RecordFiles, TarSplitFile};
 pub use overlay2::DirectoryFiles;
@@ -57,6 +60,8 @@ pub struct Details {
     pub temporary: u64,
     /// Whether the file system of the layers tells the kinds of what it lists.
     pub lists_kinds: Option<bool>,
+    /// What the stores of other storage drivers have.
+    pub elsewhere: Elsewhere,
     /// What could not be read on the way.
     pub unreadable: Vec<Unreadable>,
 }
@@ -80,6 +85,7 @@ impl Details {
             set_aside: databases::read_set_aside(root),
             temporary: keep(root.entries_of("tmp"), Pins::Nothing, &mut unreadable).map_or(0, |entries| to_u64(entries.len())),
             lists_kinds,
+            elsewhere: elsewhere::read(root, &mut unreadable),
             unreadable: Vec::new(),
         };
         details.unreadable = unreadable;

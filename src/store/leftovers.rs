@@ -14,6 +14,7 @@
 //! the file system at its start in directories of these names, and takes them away at once. So with no dockerd at work they are dead, and
 //! while one is nobody can tell. What is called otherwise is not Docker's and is not listed.
 
+pub mod inactive;
 pub mod named;
 mod original;
 

@@ -1,6 +1,9 @@
 //! Command lines that cannot be understood, and data-roots that cannot be read.
 
 use crate::sample::{binary, layerwise, run};
+use std::fs;
+use std::os::unix::fs::symlink;
+use std::path::Path;
 
 /// Asserts that the command ends so, prints nothing, and says something with these words in it.
 fn refuses(arguments: &[&str], status: i32, words: &[&str]) {
@@ -60,7 +63,7 @@ fn what_a_dockerd_may_be_using_is_no_copy() {
     let mut command = binary();
     command.args(["images", "--copy", "--no-scan", "--data-root"]).arg(&copy);
     assert_eq!(run(&mut command).status, 0);
-    let database = std::fs::File::open(copy.join("volumes/metadata.db")).unwrap();
+    let database = fs::File::open(copy.join("volumes/metadata.db")).unwrap();
     let _lock = nix::fcntl::Flock::lock(database, nix::fcntl::FlockArg::LockExclusiveNonblock).unwrap();
     let ran = run(&mut command);
     assert_eq!((ran.status, ran.output.as_str()), (2, ""));
@@ -76,4 +79,79 @@ fn what_names_no_column_is_refused_before_anything_is_read() {
         }
     }
     assert_eq!(run(binary().args(["roots", "--sort", "bytez"])).status, 2);
+}
+
+/// What is done to a data-root.
+type Spoil = fn(&Path);
+
+#[test]
+fn a_lock_that_is_no_file_keeps_no_command_from_reading_and_every_one_from_changing() {
+    let spoil: [(&str, Spoil); 4] = [
+        ("a directory", |root| {
+            fs::remove_file(root.join("volumes/metadata.db")).unwrap();
+            fs::create_dir(root.join("volumes/metadata.db")).unwrap();
+        }),
+        ("a pipe", |root| {
+            fs::remove_file(root.join("volumes/metadata.db")).unwrap();
+            nix::unistd::mkfifo(&root.join("volumes/metadata.db"), nix::sys::stat::Mode::S_IRWXU).unwrap();
+        }),
+        ("a link", |root| {
+            fs::rename(root.join("volumes/metadata.db"), root.join("elsewhere.db")).unwrap();
+            symlink("../elsewhere.db", root.join("volumes/metadata.db")).unwrap();
+        }),
+        ("volumes/ is a link", |root| {
+            fs::rename(root.join("volumes"), root.join("elsewhere")).unwrap();
+            symlink("elsewhere", root.join("volumes")).unwrap();
+        }),
+    ];
+    let reading: [(&[&str], i32); 9] = [
+        (&["df"], 0),
+        (&["check"], 1),
+        (&["images"], 0),
+        (&["layers"], 0),
+        (&["containers"], 0),
+        (&["build-cache"], 0),
+        (&["tree"], 0),
+        (&["trash", "ls"], 0),
+        (&["prune", "--dry-run"], 0),
+    ];
+    for (name, spoil) in spoil {
+        let temp = tempfile::tempdir().unwrap();
+        let root = temp.path().join("docker");
+        assert_eq!(run(binary().args(["demo", "--keep"]).arg(&root)).status, 0);
+        spoil(&root);
+        for (command, status) in reading {
+            for copy in [&[][..], &["--copy"]] {
+                let ran = run(binary().args(command).args(copy).arg("--data-root").arg(&root));
+                assert_eq!(ran.status, status, "{name}: {command:?} {copy:?}: {}", ran.errors);
+                assert_eq!(ran.errors.contains("--copy cannot be believed"), !copy.is_empty(), "{name}: {command:?}: {}", ran.errors);
+            }
+        }
+        // Nobody can say that no dockerd is at work, so no record and no directory of a layer is called dead.
+        let ran = run(binary().args(["prune", "--dry-run", "--copy", "--data-root"]).arg(&root));
+        assert!(ran.output.contains(": a dockerd that cannot be seen from here may be running"), "{name}: {}", ran.output);
+        assert!(!ran.output.contains("orphan-directory") && !ran.output.contains("unreferenced-layer"), "{name}: {}", ran.output);
+        for command in [&["prune", "--force"][..], &["prune", "--force", "--trash"], &["trash", "restore"]] {
+            let ran = run(binary().args(command).arg("--data-root").arg(&root));
+            assert_eq!(ran.status, 4, "{name}: {command:?}: {} {}", ran.output, ran.errors);
+        }
+    }
+}
+
+#[test]
+fn a_newline_in_a_name_does_not_break_the_line_of_an_error() {
+    let temp = tempfile::tempdir().unwrap();
+    let root = temp.path().join("a\nhint: rm -rf it");
+    assert_eq!(run(binary().args(["demo", "--keep"]).arg(&root)).status, 0);
+    fs::remove_file(root.join("volumes/metadata.db")).unwrap();
+    fs::create_dir(root.join("volumes/metadata.db")).unwrap();
+    for (command, status) in [(&["prune", "--force"][..], 4), (&["trash", "restore"], 4), (&["why", "x\nhint: y"], 1)] {
+        let ran = run(binary().args(command).arg("--data-root").arg(&root));
+        assert_eq!(ran.status, status, "{command:?}: {}", ran.errors);
+        let hints = ran.errors.lines().filter(|line| line.starts_with("hint: ")).count();
+        assert!(hints == 1 && !ran.errors.lines().any(|line| line.starts_with("hint: rm")), "{command:?}: {}", ran.errors);
+    }
+    let nowhere = temp.path().join("no\nhint: such");
+    let ran = run(binary().args(["df", "--data-root"]).arg(&nowhere));
+    assert!(ran.status == 3 && ran.errors.lines().count() == 2 && ran.errors.contains("no\\nhint: such"), "{}", ran.errors);
 }

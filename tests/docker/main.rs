@@ -23,6 +23,7 @@ mod crash;
 mod damage;
 mod deep;
 mod docker;
+mod drivers;
 mod du;
 #[path = "../engine/engine.rs"]
 mod engine;

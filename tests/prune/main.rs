@@ -3,10 +3,13 @@
 
 #![expect(clippy::unwrap_used, clippy::indexing_slicing, clippy::print_stderr, reason = "a test that cannot go on fails")]
 
+mod copied;
 mod deletes;
+mod elsewhere;
 mod files;
 mod full;
 mod hostile;
+mod inactive;
 mod killed;
 mod locked;
 mod named;

@@ -189,7 +189,10 @@ fn a_layer_does_not_come_back_without_its_directory() {
     fs::rename(&directory, world.beside("aside")).unwrap();
     let before = world.snapshot();
     let ran = world.run(&["trash", "restore"]);
-    assert!(ran.status == Some(5) && ran.output.contains(&format!("{}, which it lies on, is gone", spare.dir.path().display())), "{ran:?}");
+    assert!(
+        ran.status == Some(5) && ran.output.contains(&format!("{} is neither in the trash nor in its place", spare.dir.path().display())),
+        "{ran:?}"
+    );
     world.snapshot().assert_is(&before, "afterwards");
     fs::rename(world.beside("aside"), directory).unwrap();
     assert_eq!(world.run(&["trash", "restore"]).status, Some(0));

@@ -1,8 +1,10 @@
 //! Making the directory of a run with its journal, and taking it away again.
 
+use super::gather::origin_of;
 use super::{JOURNAL, RunDir, TEMPORARY, Trash};
 use crate::apply::error::ApplyError;
 use crate::apply::journal::{Journal, NEW};
+use crate::apply::look::{Origin, identify};
 use crate::apply::top::open_dir;
 use crate::apply::{point, put};
 use crate::store::place::TRASH;
@@ -14,7 +16,7 @@ use std::os::fd::OwnedFd;
 
 impl Trash<'_> {
     /// Makes the directory of a new run on the file system of `top`, with its journal in it, and sees to it that both survive a power cut.
-    pub(in crate::apply) fn begin(&mut self, top: usize, id: &str, journal: &Journal) -> Result<RunDir, ApplyError> {
+    pub(in crate::apply) fn begin(&mut self, top: usize, id: &str, journal: &mut Journal) -> Result<RunDir, ApplyError> {
         let made = self.make_run(top, id, journal);
         if made.is_err() {
             self.forget(top, id);
@@ -23,7 +25,7 @@ impl Trash<'_> {
     }
 
     /// Makes the directory of a run, and the trash around it if there is none.
-    fn make_run(&mut self, top: usize, id: &str, journal: &Journal) -> Result<OwnedFd, ApplyError> {
+    fn make_run(&mut self, top: usize, id: &str, journal: &mut Journal) -> Result<OwnedFd, ApplyError> {
         let path = self.path(top, id);
         let failed = |operation| move |errno: Errno| ApplyError::new(operation, path.clone(), errno);
         let at = self.tops.get(top).ok_or(Errno::NOENT).map_err(failed.clone()("open"))?;
@@ -37,7 +39,9 @@ impl Trash<'_> {
         mkdirat(trash, id, Mode::RWXU).map_err(failed.clone()("make"))?;
         point::reach("begin: run");
         let run = open_dir(trash, id).map_err(failed.clone()("open"))?;
-        for slot in journal.items.iter().flat_map(|item| &item.objects) {
+        journal.home = Some(identify(&run).map_err(failed.clone()("look at"))?.1);
+        let here = Some(self.tops.place(top));
+        for slot in journal.items.iter().flat_map(|item| &item.objects).filter(|slot| slot.place == here) {
             if let Some(new) = &slot.put {
                 point::reach("begin: prepare");
                 put::prepare(&run, &slot.new_name(), new).map_err(failed.clone()("prepare what is to be put in"))?;
@@ -69,12 +73,17 @@ impl Trash<'_> {
     /// Removes what a run made and did not put, or put and took back; nothing if something of it can still be restored. Says whether it did.
     fn discard_unused(&self, top: usize, id: &str, dir: &OwnedFd) -> bool {
         let Ok(journal) = self.journal(top, id) else { return false };
-        let objects = || journal.iter().flat_map(|(journal, _)| &journal.items).flat_map(|item| &item.objects);
-        if objects().any(|object| self.is_done(dir, object)) {
+        let here = self.tops.place(top);
+        let origin = journal.as_ref().map_or(Origin::Here, |(journal, dir)| origin_of(journal, dir, here));
+        let objects = || {
+            let all = journal.iter().flat_map(|(journal, _)| &journal.items).flat_map(|item| &item.objects);
+            all.filter(|object| object.place.is_none_or(|place| place == here))
+        };
+        if objects().any(|object| self.is_done(dir, object, origin)) {
             return false;
         }
         for (object, new) in objects().filter_map(|object| Some((object, object.put.as_ref()?))) {
-            put::discard(dir, object, new);
+            put::discard(dir, object, new, origin);
         }
         true
     }

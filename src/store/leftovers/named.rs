@@ -8,17 +8,15 @@
 //! trust/                                      keys of signed images, until 22.06
 //! tmp-old/                                    the former tmp/, which each start deletes
 //! buildkit/<database>.db.<25 characters>.bak  a database that BuildKit found broken and set aside
-//! <driver>/, image/<driver>/                  stores of other storage drivers
+//! <driver>/, image/<driver>/                  stores of other storage drivers: see [`inactive`](super::inactive)
 //! ```
 //!
 //! Docker makes all of it anew when it needs it, except for images and containers of other drivers: those come back if it is switched back.
 
 use super::{Leftover, What, leftover};
-use crate::data_root::kind::{self, Activity};
 use crate::dir::{Dir, Entry, Kind};
-use crate::graph::doubt;
 use crate::id::{ChainId, DiffId, DirId, FileName};
-use crate::inventory::{DRIVER, Inventory};
+use crate::inventory::Inventory;
 use crate::store::layerdb::{self, Layer};
 use crate::store::{id_of_name, read_each, read_id};
 use crate::unreadable::{Pins, Unreadable, keep};
@@ -36,9 +34,6 @@ pub fn read(root: &Dir, inventory: &Inventory, wanted: &BTreeSet<What>, unreadab
     }
     if wanted.contains(&What::RetiredStore) {
         found.extend(retired(root, inventory, unreadable));
-    }
-    if wanted.contains(&What::InactiveStore) {
-        found.extend(inactive(root, inventory, unreadable));
     }
     found.sort_unstable_by(|one, other| one.path.cmp(&other.path));
     found
@@ -123,30 +118,6 @@ fn is_set_aside(name: &[u8]) -> bool {
         let is_random = random.strip_prefix(b".").is_some_and(|random| matches!(DirId::try_from(random), Ok(DirId::Build(_))));
         is_random && database.ends_with(b".db") && database.len() > 3
     })
-}
-
-/// The stores of drivers that dockerd does not use, if no container is of such a one. The overlay2 store itself is never among them: that it
-/// is there and not empty decides which image store a dockerd of 29 or later takes.
-fn inactive(root: &Dir, inventory: &Inventory, unreadable: &mut Vec<Unreadable>) -> Vec<Leftover> {
-    let Ok(kind) = kind::Kind::read(root) else { return Vec::new() };
-    let overlay2_is_used = kind.overlay2().is_some_and(|store| store.activity == Activity::Active && store.has_layers);
-    let configs: Option<Vec<_>> = inventory.containers.values().map(|container| container.config.as_ref()).collect();
-    if doubt::unknown_containers(inventory).is_some() {
-        return Vec::new();
-    }
-    // A container whose config is lost may be any driver's.
-    let (true, Some(configs)) = (overlay2_is_used, configs) else { return Vec::new() };
-    let is_used = |driver: &str| configs.iter().any(|config| config.driver == driver || config.driver.is_empty() && driver == "aufs");
-    let stores =
-        kind.stores.iter().filter(|store| store.activity == Activity::LeftOver && store.driver != DRIVER && !is_used(store.driver));
-    let places = stores.flat_map(|store| [("", store.driver), ("image", store.driver)]);
-    let entry = |(place, driver): (&'static str, &str)| (place, Entry { name: driver.into(), kind: Kind::Directory });
-    let there = |(place, entry): &(&str, Entry)| {
-        let path = std::path::Path::new(place).join(&entry.name);
-        root.kind(path).is_ok_and(|kind| kind == Some(Kind::Directory))
-    };
-    let places: Vec<_> = places.map(entry).filter(there).collect();
-    places.iter().filter_map(|(place, entry)| leftover(root, place, entry, What::InactiveStore, unreadable)).collect()
 }
 
 #[cfg(test)]

@@ -14,7 +14,7 @@ use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::{OsStrExt as _, OsStringExt as _};
 use std::path::PathBuf;
 
-/// What of a dockerd's arguments says where its data lies.
+/// What of a dockerd's arguments says where its data lies, and how it is stored.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Arguments {
     /// `--data-root`, `--graph` or `-g`.
@@ -23,6 +23,8 @@ pub struct Arguments {
     pub config_file: Option<PathBuf>,
     /// `--userns-remap`.
     pub userns_remap: Option<OsString>,
+    /// `--storage-driver` or `-s`.
+    pub storage_driver: Option<OsString>,
 }
 
 /// Splits a command line at its NULs.
@@ -62,16 +64,17 @@ fn parse_flags(words: &[&[u8]]) -> Arguments {
         let (name, attached) = match word.strip_prefix(b"--") {
             Some(long) => split_at_equals(long),
             None => match short_flag(word) {
-                Some(attached) => (&b"graph"[..], Some(attached).filter(|value| !value.is_empty())),
+                Some((name, attached)) => (name, Some(attached).filter(|value| !value.is_empty())),
                 None => continue,
             },
         };
-        if !matches!(name, b"data-root" | b"graph" | b"config-file" | b"userns-remap") {
+        if !matches!(name, b"data-root" | b"graph" | b"config-file" | b"userns-remap" | b"storage-driver") {
             continue;
         }
         let Some(value) = attached.or_else(|| words.next()).map(|value| OsString::from_vec(value.to_vec())) else { break };
         match name {
             b"config-file" => found.config_file = Some(value.into()),
+            b"storage-driver" => found.storage_driver = Some(value).filter(|value| !value.is_empty()),
             b"userns-remap" => found.userns_remap = Some(value).filter(|value| !value.is_empty()),
             _ => found.data_root = Some(PathBuf::from(value)).filter(|value| !value.as_os_str().is_empty()),
         }
@@ -84,12 +87,18 @@ fn split_at_equals(word: &[u8]) -> (&[u8], Option<&[u8]>) {
     (parts.next().unwrap_or_default(), parts.next())
 }
 
-/// Finds `-g` in a word of short flags: what is attached to it, often nothing. Before it only flags without a value may stand.
-fn short_flag(word: &[u8]) -> Option<&[u8]> {
+/// Finds `-g` or `-s` in a word of short flags: its long name, and what is attached to it, often nothing. Before it only flags without a value
+/// may stand.
+fn short_flag(word: &[u8]) -> Option<(&'static [u8], &[u8])> {
     let flags = word.strip_prefix(b"-")?;
     let at = flags.iter().position(|flag| !matches!(flag, b'D' | b'v' | b'h'))?;
-    let value = flags.get(at..)?.strip_prefix(b"g")?;
-    Some(value.strip_prefix(b"=").unwrap_or(value))
+    let (flag, value) = flags.get(at..)?.split_first()?;
+    let name: &[u8] = match flag {
+        b'g' => b"graph",
+        b's' => b"storage-driver",
+        _ => return None,
+    };
+    Some((name, value.strip_prefix(b"=").unwrap_or(value)))
 }
 
 /// The container of Docker's that a shim looks after, or nothing when `command_line` is another program's.
@@ -166,6 +175,11 @@ mod tests {
     fn finds_what_else_matters() {
         let found = dockerd(&line("dockerd --config-file=/c.json --userns-remap default")).unwrap();
         assert_eq!((found.config_file, found.userns_remap), (Some("/c.json".into()), Some("default".into())));
+        for words in ["dockerd -s vfs", "dockerd -svfs", "dockerd -Ds=vfs", "dockerd --storage-driver vfs", "dockerd --storage-driver=vfs"]
+        {
+            assert_eq!(dockerd(&line(words)).unwrap().storage_driver, Some("vfs".into()), "{words}");
+        }
+        assert_eq!(dockerd(&line("dockerd -H -s")).unwrap().storage_driver, None);
     }
 
     #[test]

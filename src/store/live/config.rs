@@ -1,4 +1,4 @@
-//! `daemon.json`, dockerd's configuration: where it keeps its data, if not where it does by itself.
+//! `daemon.json`, dockerd's configuration: where it keeps its data, if not where it does by itself, and with which storage driver.
 //!
 //! ```text
 //! /etc/docker/daemon.json                           the system's
@@ -20,6 +20,17 @@ pub struct Config {
     pub data_root: Option<PathBuf>,
     /// `userns-remap`.
     pub userns_remap: Option<String>,
+    /// `storage-driver`, or the containerd image store where `features` turns that on.
+    pub storage: Option<Storage>,
+}
+
+/// Where a dockerd keeps images and layers.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Storage {
+    /// In the store of this storage driver.
+    Driver(String),
+    /// In containerd, with one of its snapshotters.
+    Containerd,
 }
 
 /// The keys as they are written; all others are left unread.
@@ -29,6 +40,8 @@ struct Written {
     data_root: Option<String>,
     graph: Option<String>,
     userns_remap: Option<String>,
+    storage_driver: Option<String>,
+    features: Option<serde_json::Value>,
 }
 
 /// Reads a configuration; an empty file is one that sets nothing.
@@ -42,7 +55,13 @@ pub fn parse(text: &[u8]) -> Result<Config, String> {
     }
     let written: Written = serde_json::from_slice(text).map_err(|error| error.to_string())?;
     let set = |value: Option<String>| value.filter(|value| !value.is_empty());
-    Ok(Config { data_root: set(written.data_root).or(set(written.graph)).map(PathBuf::from), userns_remap: set(written.userns_remap) })
+    let uses_containerd = written.features.as_ref().and_then(|features| features.get("containerd-snapshotter")?.as_bool()) == Some(true);
+    let driver = set(written.storage_driver).map(Storage::Driver);
+    Ok(Config {
+        data_root: set(written.data_root).or(set(written.graph)).map(PathBuf::from),
+        userns_remap: set(written.userns_remap),
+        storage: if uses_containerd { Some(Storage::Containerd) } else { driver },
+    })
 }
 
 #[cfg(test)]
@@ -63,6 +82,20 @@ mod tests {
             assert_eq!(parse(text).unwrap().data_root, expected.map(PathBuf::from), "{}", String::from_utf8_lossy(text));
         }
         assert_eq!(parse(br#"{"userns-remap":"default"}"#).unwrap().userns_remap.as_deref(), Some("default"));
+    }
+
+    #[test]
+    fn reads_where_images_and_layers_are_kept() {
+        let driver = |name: &str| Some(Storage::Driver(name.to_owned()));
+        for (text, expected) in [
+            (r#"{"storage-driver":"vfs"}"#, driver("vfs")),
+            (r#"{"storage-driver":""}"#, None),
+            (r#"{"features":{"containerd-snapshotter":true},"storage-driver":"overlay2"}"#, Some(Storage::Containerd)),
+            (r#"{"features":{"containerd-snapshotter":false},"storage-driver":"overlay2"}"#, driver("overlay2")),
+            (r#"{"features":{"buildkit":true}}"#, None),
+        ] {
+            assert_eq!(parse(text.as_bytes()).unwrap().storage, expected, "{text}");
+        }
     }
 
     #[test]

@@ -16,7 +16,8 @@ use super::proc::{FileId, Proc};
 use super::reach::{self, Reached, View};
 use super::{command, config, locks, shims, stat};
 use crate::dir::{Cause, Operation, ReadError};
-use std::ffi::OsStr;
+use config::Storage;
+use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Path, PathBuf};
 
@@ -45,6 +46,8 @@ pub struct Daemon {
     pub userns_remap: bool,
     /// Where an open database seems to lie that is deleted, or whose mount is gone, so that it cannot be verified.
     pub seems: Option<FileId>,
+    /// Where it was told to keep images and layers, if it was.
+    pub storage: Option<Storage>,
 }
 
 impl Daemon {
@@ -77,6 +80,7 @@ struct Claim {
     data_root: PathBuf,
     evidence: Evidence,
     userns_remap: bool,
+    storage: Option<Storage>,
 }
 
 /// Where a data-root is.
@@ -130,20 +134,20 @@ impl Reader<'_> {
         let argued = arguments.map(|arguments| self.claim(&arguments, view));
         let (claim, place) = match (verified, argued, database) {
             (Some((data_root, place)), argued, _) => {
-                let userns_remap = argued.is_some_and(|claim| claim.userns_remap);
-                (Claim { data_root, evidence: Evidence::OpenDatabase, userns_remap }, place)
+                let (userns_remap, storage) = argued.map(|claim| (claim.userns_remap, claim.storage)).unwrap_or_default();
+                (Claim { data_root, evidence: Evidence::OpenDatabase, userns_remap, storage }, place)
             }
             (None, argued, database) => {
-                let named = |(data_root, _)| Claim { data_root, evidence: Evidence::Default, userns_remap: false };
+                let named = |(data_root, _)| Claim { data_root, evidence: Evidence::Default, userns_remap: false, storage: None };
                 let claim = argued.or_else(|| database.map(named))?;
                 let place = self.follow(&claim.data_root, view);
                 (claim, place)
             }
         };
         let started = self.started(place.tmp_born);
-        let Claim { data_root, evidence, userns_remap } = claim;
+        let Claim { data_root, evidence, userns_remap, storage } = claim;
         let Place { identity, here, .. } = place;
-        Some(Daemon { pid: self.pid, user, data_root, evidence, identity, here, started, userns_remap, seems })
+        Some(Daemon { pid: self.pid, user, data_root, evidence, identity, here, started, userns_remap, seems, storage })
     }
 
     /// Follows a path as the process means it.
@@ -178,7 +182,14 @@ impl Reader<'_> {
             (None, None) => (environment.data_root(), Evidence::Default),
         };
         let userns_remap = arguments.userns_remap.is_some() || config.userns_remap.is_some();
-        Claim { data_root: self.absolute(data_root), evidence, userns_remap }
+        let driver = |name: OsString| Storage::Driver(name.to_string_lossy().into_owned());
+        let told = arguments.storage_driver.clone().map(driver);
+        // Where the file turns on containerd's image store, no driver counts.
+        let storage = match config.storage {
+            Some(Storage::Containerd) => Some(Storage::Containerd),
+            configured => told.or(configured).or_else(|| environment.storage_driver().map(driver)),
+        };
+        Claim { data_root: self.absolute(data_root), evidence, userns_remap, storage }
     }
 
     fn config(&mut self, file: &Path, view: Option<&View<'_>>) -> config::Config {

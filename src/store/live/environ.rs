@@ -43,6 +43,12 @@ impl Environment {
         self.below("XDG_DATA_HOME", ".local/share").unwrap_or_else(|| "/var/lib/docker".into())
     }
 
+    /// The storage driver that dockerd takes if it is told none.
+    #[must_use]
+    pub fn storage_driver(&self) -> Option<OsString> {
+        self.value("DOCKER_DRIVER")
+    }
+
     /// The directory `docker` of a rootless daemon below `variable`, or below its default in the home directory.
     fn below(&self, variable: &str, in_home: &str) -> Option<PathBuf> {
         let parent = self.value(variable).map(PathBuf::from).or_else(|| Some(PathBuf::from(self.value("HOME")?).join(in_home)))?;

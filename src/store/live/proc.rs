@@ -65,7 +65,10 @@ impl FileId {
     }
 
     /// Asks which file the absolute `path` leads to.
-    pub(super) fn by_path(path: &Path) -> io::Result<Self> {
+    ///
+    /// # Errors
+    /// When it leads to none, or may not be followed.
+    pub fn by_path(path: &Path) -> io::Result<Self> {
         Self::at(rustix::fs::CWD, path, AtFlags::empty())
     }
 }
