@@ -71,7 +71,8 @@ impl FileId {
 
     /// Asks which file `name` leads to from `dir`, through links.
     pub(super) fn at(dir: impl AsFd, name: &Path, flags: AtFlags) -> io::Result<Self> {
-        let stat = statx(dir, name, flags | AtFlags::NO_AUTOMOUNT, StatxFlags::INO)?;
+        // What tells a file from others never changes, so no server needs to be asked, which may be dead and never answer.
+        let stat = statx(dir, name, flags | AtFlags::NO_AUTOMOUNT | AtFlags::STATX_DONT_SYNC, StatxFlags::INO)?;
         Ok(Self { device: (stat.stx_dev_major, stat.stx_dev_minor), inode: stat.stx_ino })
     }
 
@@ -148,11 +149,12 @@ impl Proc {
     }
 
     /// The first `limit` bytes of a process's file: what a process may make as long as it likes.
-    pub(super) fn head(&self, pid: u32, name: &str, limit: u64) -> Result<Option<Vec<u8>>, ReadError> {
-        let Some(file) = unless_gone(self.dir.file(place(pid, name)))? else { return Ok(None) };
+    pub(super) fn head(&self, pid: u32, name: impl AsRef<Path>, limit: u64) -> Result<Option<Vec<u8>>, ReadError> {
+        let name = place(pid, name);
+        let Some(file) = unless_gone(self.dir.file(&name))? else { return Ok(None) };
         let mut head = Vec::new();
         let read = file.take(limit).read_to_end(&mut head);
-        unless_gone(read.map(|_| Some(head)).map_err(|error| self.dir.error(place(pid, name), Operation::Read, error)))
+        unless_gone(read.map(|_| Some(head)).map_err(|error| self.dir.error(&name, Operation::Read, error)))
     }
 
     /// The text of a process's link, or nothing when the process is gone.
@@ -235,6 +237,12 @@ impl Proc {
             identity = parent;
         }
         None
+    }
+
+    /// What a process calls itself, which need not be true.
+    pub(super) fn name(&self, pid: u32) -> String {
+        let comm = self.read(pid, "comm", 64).ok().flatten().unwrap_or_default();
+        String::from_utf8_lossy(comm.trim_ascii_end()).into_owned()
     }
 
     /// The real user of a process: whoever started it, even if the program is setuid.
