@@ -46,6 +46,7 @@ pub use proc::{FileId, Proc, Sight};
 pub use shims::Shim;
 
 use gaps::{Fact, Gaps};
+use home::Homes;
 use std::os::unix::ffi::OsStrExt as _;
 
 /// What the running machine says about a data-root.
@@ -83,7 +84,8 @@ impl Live {
 pub fn read(proc: &Proc, root: &Dir) -> Live {
     let mut gaps = Gaps::default();
     let pids = pids(proc, &mut gaps);
-    let (mounts, mounted) = mounts::read(proc, &pids, &mut gaps);
+    let mut homes = Homes::new(proc, root);
+    let (mounts, mounted) = mounts::read(proc, &pids, (&mut homes, &mut gaps));
     let holders = holders::read(proc, &pids, (root, mounted), &mut gaps);
     let daemons = daemons::read(proc, &pids, &mut gaps);
     let shims = shims::read(proc, &pids, &mut gaps);
@@ -93,7 +95,7 @@ pub fn read(proc: &Proc, root: &Dir) -> Live {
     let plain = root.path().parent().filter(|_| is_sub_root).and_then(|plain| FileId::by_path(plain).ok());
     let sight = proc.sight();
     let mut incomplete = gaps.into_unreadable();
-    incomplete.extend(home::foreign(proc, root));
+    incomplete.extend(homes.into_unreadable(&daemons));
     incomplete.extend(sight.gap().map(|gap| Unreadable::malformed(proc.path().to_owned(), gap, Pins::Directories)));
     Live { mounts, holders, daemons, shims, lock, sight, incomplete, root: identity, plain }
 }

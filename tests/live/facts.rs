@@ -244,13 +244,31 @@ fn what_cannot_be_seen_at_all_is_told() {
     let host = Host::new();
     assert_eq!(host.proc().sight(), Sight::Whole);
     let mounts = format!("1 2 0:5 / {} rw - proc proc rw,hidepid=invisible\n", host.path("proc").display());
-    let user = |uid: u32| format!("Uid:\t{uid}\t{uid}\t{uid}\t{uid}\n");
-    let us = host.process(10, "layerwise").file("mountinfo", &mounts);
-    assert_eq!(host.proc().sight(), Sight::Whole);
-    let us = us.file("status", &user(1000));
+    let status = |rights: u64| format!("Uid:\t0\t0\t0\t0\nCapEff:\t{rights:016x}\n");
+    let (all, but_ptrace) = (0x1ff_ffff_ffff, 0x1ff_ffff_ffff & !(1 << 19));
+    let us = host.process(10, "layerwise").file("mountinfo", &mounts).link("ns/user", "user:[4026531837]");
+    // Who is root counts for nothing.
     assert_eq!(host.proc().sight(), Sight::OwnUser);
-    let us = us.file("mountinfo", &mounts.replace("invisible", "0"));
+    let us = us.file("status", &status(all));
     assert_eq!(host.proc().sight(), Sight::Whole);
+    let us = us.file("status", &status(but_ptrace));
+    assert_eq!(host.proc().sight(), Sight::OwnUser);
+    let us = us.file("status", &status(all)).link("ns/user", "user:[4026532001]");
+    assert_eq!(host.proc().sight(), Sight::OwnUser);
+    let mut us = us;
+    for (option, sight) in [
+        ("1", Sight::OwnUser),
+        ("2", Sight::OwnUser),
+        ("4", Sight::OwnUser),
+        ("noaccess", Sight::OwnUser),
+        ("ptraceable,subset=pid", Sight::OwnUser),
+        ("2,gid=0", Sight::OwnUser),
+        ("0", Sight::Whole),
+        ("off", Sight::Whole),
+    ] {
+        us = us.file("mountinfo", &mounts.replace("invisible", option));
+        assert_eq!(host.proc().sight(), sight, "{option}");
+    }
     us.link("ns/pid", "pid:[4026532999]");
     assert_eq!(host.proc().sight(), Sight::Namespace);
 }

@@ -6,7 +6,7 @@
 //! /proc/<pid>/comm                what it calls itself
 //! ```
 //!
-//! It costs one `readlink` for each open file of the machine. As with mounts, a path that has the name of a layer directory anywhere in it
+//! It costs one `readlink` for each open file of the machine, and one read of its `fdinfo`; no file is touched, because what serves it may be dead. As with mounts, a path that has the name of a layer directory anywhere in it
 //! holds that directory, because another mount namespace names it in ways of its own; but where the process sees what we see, and the
 //! place is verifiably another directory of that name (a copy), it holds nothing. dockerd counts like any other process, although it opens
 //! directories only in passing. We do not, nor does another run of this very program: what that reads it does not need.
@@ -110,10 +110,11 @@ pub(super) fn read(proc: &Proc, pids: &[u32], (root, mounted): (&Dir, HashSet<u6
         here.mounted.numbers = mounts::read_numbers(proc);
     }
     for (pid, link) in adrift.into_iter().filter(|(pid, link)| here.mounted.lacks(proc, *pid, link)) {
-        gaps.note(
-            Fact::OpenFiles,
-            here.error(pid, &link, "it lies on a file system that is mounted nowhere any more, so it may be of any layer"),
+        let why = format!(
+            "{} (pid {pid}) has it on a file system that is mounted nowhere any more (umount -l), so it may be of any layer: end that process",
+            proc.name(pid)
         );
+        gaps.note(Fact::OpenFiles, here.error(pid, &link, &why));
     }
     holders.sort_unstable();
     holders.dedup_by(|next, first| {
@@ -218,10 +219,12 @@ impl<'a> Here<'a> {
             }
             let link = Link { leads: without_mark(&link.leads).to_owned(), ..link };
             let names = Names::of_path(&link.leads);
+            // Also what has such a name: in a container with a dockerd of its own it is that one's, and this may be what it stands on.
+            if link.leads.is_absolute() && self.mounted.lacks(self.proc, pid, &link.place) {
+                looked.adrift.push(link.place.clone());
+            }
             if !names.directories.is_empty() || !names.others.is_empty() {
                 looked.held.push((link, names));
-            } else if link.leads.is_absolute() && self.mounted.lacks(self.proc, pid, &link.place) {
-                looked.adrift.push(link.place);
             }
         }
         Ok(looked)
@@ -246,8 +249,7 @@ impl<'a> Here<'a> {
         if self.program.is_some() && self.proc.behind(pid, "exe").ok() == self.program {
             return Vec::new();
         }
-        let comm = self.proc.read(pid, "comm", 64).ok().flatten().unwrap_or_default();
-        let name = String::from_utf8_lossy(comm.trim_ascii_end()).into_owned();
+        let name = self.proc.name(pid);
         let holders = held.into_iter().map(|(Link { via, thread, leads: path, .. }, names)| {
             let sees_the_same = self.view.is_some() && namespaces::view(self.proc, pid, &thread) == self.view;
             let is_here = |name: &str| !sees_the_same || !self.is_elsewhere(&path, name);

@@ -17,6 +17,7 @@
 //! distinct pair of namespace and root, and for each namespace that no process shows the whole of (`namespaces`).
 
 use super::gaps::{Fact, Gaps};
+use super::home::Homes;
 use super::mountinfo::{self, Mount, unescape};
 use super::namespaces;
 use super::proc::Proc;
@@ -115,13 +116,15 @@ type Found = BTreeMap<(Names, (u32, u32)), Seen>;
 /// Where a mount was seen first: in which process, at which point, and as which type of file system.
 type Seen = (u32, PathBuf, String);
 
-/// Reads the mounts of every namespace that one of `pids` lives in, has open, or sees a file of; with the numbers of all mounts there are.
-pub(super) fn read(proc: &Proc, pids: &[u32], gaps: &mut Gaps) -> (Vec<LiveMount>, HashSet<u64>) {
+/// Reads the mounts of every namespace that one of `pids` lives in, has open, or sees a file of, and shows each table to `homes`; with the
+/// numbers of all mounts there are.
+pub(super) fn read(proc: &Proc, pids: &[u32], (homes, gaps): (&mut Homes<'_>, &mut Gaps)) -> (Vec<LiveMount>, HashSet<u64>) {
     let mut found = Found::new();
     let mut all = HashSet::new();
     namespaces::each_table(proc, pids, |pid, table| match table {
         Ok(text) => {
             all.extend(numbers(&text));
+            homes.look(pid, &text);
             gather_noting(proc, &text, pid, (&mut found, gaps));
         }
         Err(error) => gaps.note(Fact::Mounts, error),

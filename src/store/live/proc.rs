@@ -10,8 +10,10 @@
 //!
 //! mountinfo and cmdline may be read by everybody, but `fd/`, `root`, `cwd`, `exe`, `environ` and `ns/` only by the process's own user and
 //! by root: for anybody else those are gaps of the normal kind. With `hidepid` even the directories are missing, which leaves no gap to
-//! be seen; [`Proc::sight`] tells.
+//! be seen; [`Proc::sight`] tells. The kernel shows them to who may trace every process (`CAP_SYS_PTRACE` in the machine's first user
+//! namespace), which root of a hardened service or of a container need not be.
 
+use super::mountinfo::Mount;
 use crate::dir::{Cause, Dir, Operation, ReadError};
 use nix::errno::Errno;
 use nix::fcntl::{OFlag, openat};
@@ -24,6 +26,15 @@ use std::path::{Path, PathBuf};
 
 /// The link `ns/pid` of the machine's first pid namespace, the same on every Linux.
 const FIRST_PID_NAMESPACE: &str = "pid:[4026531836]";
+
+/// The link `ns/user` of the machine's first user namespace, the same on every Linux.
+const FIRST_USER_NAMESPACE: &str = "user:[4026531837]";
+
+/// The number of the right to look into any process.
+const CAP_SYS_PTRACE: u32 = 19;
+
+/// What the kernel calls the file system of `/proc`.
+const PROCFS: u64 = 0x9fa0;
 
 /// The link to the mount namespace of a process, or of a thread.
 pub(super) const NAMESPACE: &str = "ns/mnt";
@@ -60,7 +71,8 @@ impl FileId {
 
     /// Asks which file `name` leads to from `dir`, through links.
     pub(super) fn at(dir: impl AsFd, name: &Path, flags: AtFlags) -> io::Result<Self> {
-        let stat = statx(dir, name, flags | AtFlags::NO_AUTOMOUNT, StatxFlags::INO)?;
+        // What tells a file from others never changes, so no server needs to be asked, which may be dead and never answer.
+        let stat = statx(dir, name, flags | AtFlags::NO_AUTOMOUNT | AtFlags::STATX_DONT_SYNC, StatxFlags::INO)?;
         Ok(Self { device: (stat.stx_dev_major, stat.stx_dev_minor), inode: stat.stx_ino })
     }
 
@@ -80,7 +92,7 @@ pub enum Sight {
     Whole,
     /// Only the processes of a pid namespace: we run in a container, and what lives outside it cannot be seen.
     Namespace,
-    /// Only our own processes (`hidepid`).
+    /// Only the processes that we may look into (`hidepid`).
     OwnUser,
 }
 
@@ -92,7 +104,9 @@ impl Sight {
             Self::Namespace => {
                 Some("only the processes of a pid namespace show, so mounts of others do not: share the machine's (--pid=host)")
             }
-            Self::OwnUser => Some("only the processes of one user show (hidepid), so mounts of others do not: run as root"),
+            Self::OwnUser => Some(
+                "it hides processes (hidepid), so their mounts do not show: run as root with CAP_SYS_PTRACE, or mount it without hidepid",
+            ),
         }
     }
 }
@@ -138,11 +152,12 @@ impl Proc {
     }
 
     /// The first `limit` bytes of a process's file: what a process may make as long as it likes.
-    pub(super) fn head(&self, pid: u32, name: &str, limit: u64) -> Result<Option<Vec<u8>>, ReadError> {
-        let Some(file) = unless_gone(self.dir.file(place(pid, name)))? else { return Ok(None) };
+    pub(super) fn head(&self, pid: u32, name: impl AsRef<Path>, limit: u64) -> Result<Option<Vec<u8>>, ReadError> {
+        let name = place(pid, name);
+        let Some(file) = unless_gone(self.dir.file(&name))? else { return Ok(None) };
         let mut head = Vec::new();
         let read = file.take(limit).read_to_end(&mut head);
-        unless_gone(read.map(|_| Some(head)).map_err(|error| self.dir.error(place(pid, name), Operation::Read, error)))
+        unless_gone(read.map(|_| Some(head)).map_err(|error| self.dir.error(&name, Operation::Read, error)))
     }
 
     /// The text of a process's link, or nothing when the process is gone.
@@ -227,6 +242,12 @@ impl Proc {
         None
     }
 
+    /// What a process calls itself, which need not be true.
+    pub(super) fn name(&self, pid: u32) -> String {
+        let comm = self.read(pid, "comm", 64).ok().flatten().unwrap_or_default();
+        String::from_utf8_lossy(comm.trim_ascii_end()).into_owned()
+    }
+
     /// The real user of a process: whoever started it, even if the program is setuid.
     pub(super) fn user(&self, pid: u32) -> Option<u32> {
         uids(&self.read(pid, "status", SMALL).ok()??).map(|(real, _)| real)
@@ -239,19 +260,33 @@ impl Proc {
         if self.link(own, "ns/pid").ok().flatten().is_some_and(|namespace| namespace != FIRST_PID_NAMESPACE) {
             return Sight::Namespace;
         }
-        let status = self.read(own, "status", SMALL).ok().flatten();
-        let is_root = status.and_then(|status| uids(&status)).is_some_and(|(_, effective)| effective == 0);
-        if !is_root && self.hides_processes(own) { Sight::OwnUser } else { Sight::Whole }
+        if self.hides_processes(own) && !self.may_trace_all(own) { Sight::OwnUser } else { Sight::Whole }
     }
 
-    /// Whether this `/proc` is mounted so that other users' processes are hidden.
+    /// Whether this `/proc` is mounted so that processes are hidden, or may be.
     fn hides_processes(&self, own: u32) -> bool {
         let Ok(Some(text)) = self.read(own, "mountinfo", super::mounts::LIMIT) else { return true };
-        super::mountinfo::parse(&text).flatten().filter(|mount| mount.kind == b"proc" && mount.mount_point() == self.path()).any(|mount| {
-            let hidden = |option: &[u8]| option.strip_prefix(b"hidepid=").is_some_and(|value| value != b"0" && value != b"off");
-            mount.options.split(|&byte| byte == b',').any(hidden)
-        })
+        let device = FileId::of(&self.dir).ok().map(|identity| identity.device);
+        let is_real = rustix::fs::fstatfs(&self.dir).ok().and_then(|it| u64::try_from(it.f_type).ok()) == Some(PROCFS);
+        // All mounts of one device have the same options.
+        let is_this = |mount: &Mount<'_>| mount.mount_point() == self.path() || is_real && Some(mount.device) == device;
+        let mut mounts = super::mountinfo::parse(&text).flatten().filter(|mount| mount.kind == b"proc" && is_this(mount)).peekable();
+        let hidden = |option: &[u8]| option.strip_prefix(b"hidepid=").is_some_and(|value| value != b"0" && value != b"off");
+        mounts.peek().is_none() && is_real || mounts.any(|mount| mount.options.split(|&byte| byte == b',').any(hidden))
     }
+
+    /// Whether the kernel lets us look into every process of the machine.
+    fn may_trace_all(&self, own: u32) -> bool {
+        let is_first = self.link(own, "ns/user").ok().flatten().is_some_and(|namespace| namespace == FIRST_USER_NAMESPACE);
+        let status = self.read(own, "status", SMALL).ok().flatten();
+        is_first && status.and_then(|status| effective_rights(&status)).is_some_and(|rights| rights >> CAP_SYS_PTRACE & 1 == 1)
+    }
+}
+
+/// The effective capabilities in a `status`.
+fn effective_rights(status: &[u8]) -> Option<u64> {
+    let line = status.split(|&byte| byte == b'\n').find_map(|line| line.strip_prefix(b"CapEff:"))?;
+    u64::from_str_radix(std::str::from_utf8(line).ok()?.trim(), 16).ok()
 }
 
 /// The path of a process's file below `/proc`.

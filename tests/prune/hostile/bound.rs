@@ -21,7 +21,7 @@ fn run(world: &World, other: &World, script: &str) -> Option<Ran> {
         eprintln!("skipped: mounts cannot be made here");
         return None;
     }
-    let script = format!("O={}\n{script} || exit 99\neval \"$L\"", other.root().display());
+    let script = format!("export O={}\n{script} || exit 99\neval \"$L\"", other.root().display());
     Some(world.script(&script, &["prune", "--force"], ""))
 }
 
@@ -40,6 +40,48 @@ fn what_is_another_data_roots_is_not_judged_by_our_records() {
         for (world, before) in [&here, &there].into_iter().zip(before) {
             world.snapshot().assert_is(&before, script);
         }
+    }
+}
+
+#[test]
+fn what_another_data_root_shows_too_is_not_judged_by_our_records() {
+    for script in [
+        // Ours is where it always was, and is bound into the other one.
+        "mount --bind $D/overlay2 $O/overlay2",
+        "mount --bind $D/image $O/image",
+        // A disk of its own, mounted in both, as a whole.
+        "mount -t tmpfs disk $T/disk && cp -a $D/overlay2/. $T/disk/ && mount --bind $T/disk $D/overlay2 && mount --bind $T/disk $O/overlay2 && umount $T/disk",
+        // Only in another namespace, in which a process lives.
+        "(unshare --mount sh -c 'mount --bind $D/overlay2 $O/overlay2 && touch $T/ready && exec sleep 30' >/dev/null 2>&1 & echo $! > $T/pid); \
+         until [ -e $T/ready ]; do sleep 0.01; done",
+    ] {
+        let [here, there] = ["here", "there"].map(world);
+        std::fs::create_dir(here.beside("disk")).unwrap();
+        let before = [&here, &there].map(World::snapshot);
+        let Some(ran) = run(&here, &there, script) else { return };
+        if let Ok(pid) = std::fs::read_to_string(here.beside("pid")) {
+            Command::new("kill").arg(pid.trim()).status().unwrap();
+        }
+        let named = ran.errors.contains(there.root().to_str().unwrap());
+        assert!(ran.status == Some(4) && named && ran.errors.contains("it is that of another data-root"), "{script}: {ran:?}");
+        for (world, before) in [&here, &there].into_iter().zip(before) {
+            world.snapshot().assert_is(&before, script);
+        }
+    }
+}
+
+#[test]
+fn the_same_data_root_by_another_name_and_a_part_of_it_where_no_records_are_are_no_other_data_roots() {
+    for script in [
+        "mount --bind $D $T/disk",
+        "mkdir $T/disk/overlay2 && mount --bind $D/overlay2 $T/disk/overlay2",
+        "mount --bind $T/.. $T/disk",
+        "unshare --mount true && mount --rbind / $T/disk",
+    ] {
+        let [here, there] = ["here", "there"].map(world);
+        std::fs::create_dir(here.beside("disk")).unwrap();
+        let Some(ran) = run(&here, &there, script) else { return };
+        assert!(ran.status == Some(0), "{script}: {ran:?}");
     }
 }
 

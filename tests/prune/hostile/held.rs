@@ -134,6 +134,11 @@ fn nothing_goes_while_a_process_is_in_a_directory_that_is_mounted_nowhere_any_mo
         for (mount, way) in [
             ("mount -t overlay overlay -o lowerdir=$X:$O $T", "cd $T/in; umount -l $T; exec sleep 1000"),
             ("mount --bind $X/in $T", "exec 7<$T; umount -l $T; exec sleep 1000"),
+            // What a dockerd in a container has in a container of its own: the name is that of another layer.
+            (
+                "mount -t overlay overlay -o lowerdir=$X:$O $T",
+                "mkdir -p $O/overlay2/$N/diff; cd $T/overlay2/$N/diff; umount -l $T; exec sleep 1000",
+            ),
         ] {
             let candidates = Candidates::new();
             let before = candidates.world.snapshot();
@@ -143,7 +148,7 @@ fn nothing_goes_while_a_process_is_in_a_directory_that_is_mounted_nowhere_any_mo
                 std::fs::create_dir(place).unwrap();
             }
             let mut command = Command::new("sh");
-            command.args(["-ec", &format!("{mount}; {way}")]).env("X", &diff).env("T", &mounted).env("O", &other);
+            command.args(["-ec", &format!("{mount}; {way}")]).env("X", &diff).env("T", &mounted).env("O", &other).env("N", "ab".repeat(32));
             let holder = Process::start(command);
             let place = std::path::Path::new("/proc").join(holder.0.id().to_string());
             while std::fs::read_link(place.join("exe")).is_ok_and(|program| !program.ends_with("sleep")) {
@@ -151,7 +156,10 @@ fn nothing_goes_while_a_process_is_in_a_directory_that_is_mounted_nowhere_any_mo
             }
             let ran = candidates.world.run(&["prune", "--force"]);
             let told = format!("/proc/{}/", holder.0.id());
-            assert!(ran.output.contains(&told) && ran.output.contains("mounted nowhere any more"), "{mount}: {ran:?}");
+            assert!(
+                ran.output.contains(&told) && ran.output.contains("sleep (pid ") && ran.output.contains("mounted nowhere any more"),
+                "{mount}: {ran:?}"
+            );
             candidates.world.snapshot().assert_is(&before, mount);
             drop(holder);
             assert_eq!(candidates.world.run(&["prune", "--force"]).status, Some(0), "{mount}");
@@ -345,5 +353,87 @@ fn what_is_held_too_deep_to_be_told_stays_whenever_it_came() {
         drop(held);
         assert_eq!(world.run(&arguments).status, Some(0));
         assert!(!inside.exists());
+    });
+}
+
+/// Serves a file system that answers until a file is open, and then nothing any more: `/dev/fuse` by hand, because no library is needed for that.
+/// It prints its device when all is ready, and ends when its input does.
+const DEAD_SERVER: &str = r#"
+import ctypes, os, struct, sys, threading
+point, libc = sys.argv[1], ctypes.CDLL(None, use_errno=True)
+fuse = os.open("/dev/fuse", os.O_RDWR)
+options = f"fd={fuse},rootmode=40000,user_id=0,group_id=0".encode()
+if libc.mount(b"dead", point.encode(), b"fuse", 0, options) != 0:
+    print("cannot", flush=True); sys.exit()
+device = None
+def attributes(node, mode):
+    return struct.pack("<6Q10I", node, 0, 0, 0, 0, 0, 0, 0, 0, mode, 1, 0, 0, 0, 4096, 0)
+def serve():
+    while True:
+        try: request = os.read(fuse, 1 << 17)
+        except OSError: return
+        length, code, unique, node = struct.unpack("<IIQQ", request[:24])
+        def answer(body=b"", error=0):
+            os.write(fuse, struct.pack("<IiQ", 16 + len(body), error, unique) + body)
+        root = attributes(1, 0o40755)
+        file = attributes(2, 0o100644)
+        if code == 26: answer(struct.pack("<IIIIHHIIHHI", 7, 31, 65536, 0, 0, 0, 65536, 1, 0, 0, 0) + bytes(24))
+        elif is_dead.is_set(): pass
+        elif code == 1: answer(struct.pack("<QQQQII", 2, 0, 0, 0, 0, 0) + file)
+        elif code == 3: answer(struct.pack("<QII", 0, 0, 0) + (root if node == 1 else file))
+        elif code in (14, 27): answer(struct.pack("<QII", 7, 0, 0))
+        else: answer(error=-38)
+is_dead = threading.Event()
+threading.Thread(target=serve, daemon=True).start()
+device = os.minor(os.stat(point).st_dev)
+file, directory = os.open(point + "/x", os.O_RDONLY), os.open(point, os.O_RDONLY)
+os.chdir(point)
+is_dead.set()
+if sys.argv[2] == "unmounted": libc.umount2(point.encode(), 2)
+print(device, flush=True)
+sys.stdin.read()
+libc.umount2(point.encode(), 2)
+os._exit(0)
+"#;
+
+#[test]
+fn a_server_that_never_answers_is_not_waited_for() {
+    if !rustix::process::geteuid().is_root() || !std::path::Path::new("/dev/fuse").exists() {
+        eprintln!("skipped: there is no FUSE here");
+        return;
+    }
+    alone(|| {
+        for state in ["mounted", "unmounted"] {
+            let candidates = Candidates::new();
+            let point = candidates.world.beside("dead");
+            std::fs::create_dir(&point).unwrap();
+            let mut server = Command::new("python3");
+            server.args(["-c", DEAD_SERVER, point.to_str().unwrap(), state]).stdin(Stdio::piped()).stdout(Stdio::piped());
+            let Ok(mut server) = server.spawn() else {
+                eprintln!("skipped: there is no python3");
+                return;
+            };
+            let mut said = String::new();
+            std::io::BufRead::read_line(&mut std::io::BufReader::new(server.stdout.take().unwrap()), &mut said).unwrap();
+            let Ok(device) = said.trim().parse::<u32>() else {
+                eprintln!("skipped: FUSE cannot be mounted here: {said:?}");
+                server.wait().unwrap();
+                return;
+            };
+            let mut run = candidates.world.command(&["prune", "--force"]);
+            let mut run = run.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+            let ended = (0..600).find_map(|_| {
+                std::thread::sleep(std::time::Duration::from_millis(50));
+                run.try_wait().unwrap()
+            });
+            // Whatever waits for it goes on when the connection is cut.
+            let connection = std::path::Path::new("/sys/fs/fuse/connections").join(device.to_string()).join("abort");
+            std::fs::write(connection, "1").unwrap();
+            drop(server.stdin.take());
+            server.wait().unwrap();
+            run.wait().unwrap();
+            assert_eq!(ended.map(|ended| ended.code()), Some(Some(0)), "{state}");
+            assert!(!candidates.exists(&candidates.orphan), "{state}");
+        }
     });
 }
