@@ -37,6 +37,8 @@ pub enum Pins {
     ImageMounts,
     /// It is a container's config: it may name image mounts, and layer directories that are bound into the container.
     ContainerConfig,
+    /// It may be a container's directory: it may name any read-write layers, and layer directories that are bound into the container.
+    Container,
     /// It may name any read-write layers.
     Mounts,
     /// It may name anything.

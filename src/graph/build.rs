@@ -85,11 +85,13 @@ fn starts(edges: &[Edge], nodes: usize, end: impl Fn(&Edge) -> NodeId) -> Vec<us
 
 /// What is left of the records of layers, by the layers.
 fn leftovers_by_layer(inventory: &Inventory) -> HashMap<ChainId, Vec<Thing>> {
-    let removals = inventory.layerdb.removals.iter().map(|(name, leftover)| (leftover.chain, Thing::Removal(name.clone())));
-    let write_sets = inventory.layerdb.write_sets.iter().map(|(name, leftover)| (leftover.chain, Thing::WriteSet(name.clone())));
+    let removals = inventory.layerdb.removals.iter().map(|(name, leftover)| (leftover, Thing::Removal(name.clone())));
+    let write_sets = inventory.layerdb.write_sets.iter().map(|(name, leftover)| (leftover, Thing::WriteSet(name.clone())));
     let mut leftovers: HashMap<ChainId, Vec<Thing>> = HashMap::new();
-    for (chain, thing) in removals.chain(write_sets).filter_map(|(chain, thing)| Some((chain?, thing))) {
-        leftovers.entry(chain).or_default().push(thing);
+    for (leftover, thing) in removals.chain(write_sets) {
+        for &chain in &leftover.chains {
+            leftovers.entry(chain).or_default().push(thing.clone());
+        }
     }
     leftovers
 }

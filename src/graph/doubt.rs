@@ -162,7 +162,7 @@ pub fn nothing_in_use(graph: &Graph, inventory: &Inventory) -> Option<Doubt> {
 pub fn unknown_containers(inventory: &Inventory) -> Option<String> {
     let home = inventory.root.join(containers::PATH);
     let hides_one = |unreadable: &&Unreadable| {
-        let pins = matches!(unreadable.pins, Pins::Mounts | Pins::ContainerConfig | Pins::ImageMounts | Pins::Everything);
+        let pins = matches!(unreadable.pins, Pins::Mounts | Pins::Container | Pins::ContainerConfig | Pins::ImageMounts | Pins::Everything);
         pins && unreadable.path.starts_with(&home)
     };
     let hidden = || inventory.unreadable.iter().find(hides_one);

@@ -1,6 +1,6 @@
 //! The images that Docker calls dangling: those that no name, no container and no other image refers to.
 
-use crate::id::{ChainId, ImageId};
+use crate::id::{ChainId, ContainerId, ImageId};
 use crate::inventory::Inventory;
 use crate::store::imagedb::Image;
 use crate::store::repositories;
@@ -34,6 +34,7 @@ pub fn find(inventory: &Inventory) -> Result<BTreeSet<ImageId>, String> {
         let image = container.config.as_ref().and_then(|config| config.image);
         let image = image.ok_or_else(|| format!("the image of container {} is not known", container.id))?;
         is_here(inventory, image, || format!("container {}", container.id))?;
+        is_below(inventory, image, container.id)?;
         referred.insert(image);
     }
     for image in inventory.images.values() {
@@ -60,4 +61,12 @@ pub fn find(inventory: &Inventory) -> Result<BTreeSet<ImageId>, String> {
 fn is_here(inventory: &Inventory, id: ImageId, who: impl Fn() -> String) -> Result<(), String> {
     let is_here = inventory.images.contains_key(&id);
     is_here.then_some(()).ok_or_else(|| format!("{} refers to the image {id}, which is not here: another one may be meant", who()))
+}
+
+/// Makes sure that a container's read-write layer lies on the image that its config says.
+fn is_below(inventory: &Inventory, image: ImageId, container: ContainerId) -> Result<(), String> {
+    let top = inventory.images.get(&image).and_then(|image| ChainId::chain(&image.config.diff_ids).last());
+    let below = inventory.mounts.get(&container.into()).and_then(|mount| mount.parent.value().copied());
+    let is_other = below.is_some_and(|below| top != Some(below));
+    (!is_other).then_some(()).ok_or_else(|| format!("container {container} refers to the image {image}, but lies on another one"))
 }

@@ -268,6 +268,7 @@ impl Judge<'_> {
             }
             Pins::ImageMounts => is_image_mount(),
             Pins::ContainerConfig => is_directory || is_image_mount(),
+            Pins::Container => is_directory || matches!(thing, Thing::Mount(_)),
             Pins::Mounts => matches!(thing, Thing::Mount(_)),
         }
     }

@@ -230,6 +230,7 @@ const fn pinned(pins: Pins) -> Option<&'static str> {
         Pins::Directories => Some("layer directories"),
         Pins::OneDirectory(_) => Some("layer directories that no record explains"),
         Pins::ImageMounts => Some("image mounts"),
+        Pins::Container => Some("read-write layers and layer directories"),
         Pins::ContainerConfig => Some("image mounts and layer directories"),
         Pins::Mounts => Some("read-write layers"),
         Pins::Everything => Some("everything"),

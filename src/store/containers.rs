@@ -190,7 +190,7 @@ fn read_other(dir: &Dir, entry: &Entry, why: &str, unreadable: &mut Vec<Unreadab
     let (pins, why) = match &config {
         Some((id, _)) => (Pins::Nothing, format!("{why}: it has the config of {id}, which dockerd does not list")),
         None => (
-            Pins::Mounts,
+            Pins::Container,
             format!("{why}: it may be a container's directory that got another name; move it out of containers/ if it is not"),
         ),
     };

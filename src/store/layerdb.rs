@@ -91,8 +91,8 @@ pub struct Leftover {
     pub cache_id: Option<DirId>,
     /// The content of the layer.
     pub diff: Option<DiffId>,
-    /// The layer whose record it was, or was to become, as far as it tells.
-    pub chain: Option<ChainId>,
+    /// The layers whose record it was, or was to become, as its name and its files tell: damage may make them two.
+    pub chains: Vec<ChainId>,
     /// When it was made.
     pub stamp: Option<Stamp>,
 }
@@ -142,20 +142,19 @@ fn read_leftovers(dir: &Dir, names: &[Entry], unreadable: &mut Vec<Unreadable>) 
         let cache_id = read_id(dir, Path::new(&name).join("cache-id")).ok().flatten();
         let stamp = keep(dir.stamp(&name), Pins::Nothing, unreadable).flatten();
         let diff = read_id(dir, Path::new(&name).join("diff")).ok().flatten();
-        let chain = chain_of_leftover(dir, &name, diff);
-        Some((name, Leftover { cache_id, diff, chain, stamp }))
+        let chains = chains_of_leftover(dir, &name, diff);
+        Some((name, Leftover { cache_id, diff, chains, stamp }))
     });
     read.into_iter().collect()
 }
 
-/// The layer that a removal is named by, or that the files of a write set make.
-fn chain_of_leftover(dir: &Dir, name: &str, diff: Option<DiffId>) -> Option<ChainId> {
-    if let Some((chain, _)) = name.split_at_checked(64).filter(|_| name.ends_with("-removing")) {
-        return ChainId::from_hex(chain.as_bytes()).ok();
-    }
-    let parent: Option<ChainId> = read_id(dir, Path::new(name).join("parent")).ok()?;
-    let diff = diff?;
-    Some(parent.map_or_else(|| ChainId::base(diff), |parent| parent.child(diff)))
+/// The layer that a removal is named by, and the one that the files of a leftover make.
+fn chains_of_leftover(dir: &Dir, name: &str, diff: Option<DiffId>) -> Vec<ChainId> {
+    let named = name.split_at_checked(64).filter(|_| name.ends_with("-removing"));
+    let named = named.and_then(|(chain, _)| ChainId::from_hex(chain.as_bytes()).ok());
+    let parent: Option<Option<ChainId>> = read_id(dir, Path::new(name).join("parent")).ok();
+    let made = parent.zip(diff).map(|(parent, diff)| parent.map_or_else(|| ChainId::base(diff), |parent| parent.child(diff)));
+    named.into_iter().chain(made.filter(|made| named != Some(*made))).collect()
 }
 
 fn read_layer(dir: &Dir, entry: &Entry, unreadable: &mut Vec<Unreadable>) -> Option<Layer> {

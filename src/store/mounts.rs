@@ -102,17 +102,22 @@ pub(crate) fn unowned_data(
     containers: &BTreeMap<ContainerId, Container>,
 ) -> BTreeSet<MountName> {
     let owned: BTreeSet<MountName> = containers.keys().map(|&id| id.into()).collect();
-    let is_containers = |mount: &&Mount| matches!(mount.name, MountName::Hex(_)) && !matches!(mount.init_id, Told::Absent);
+    let exists = |dir: DirId| !matches!(root.dir(format!("{}/{dir}", overlay2::PATH)), Ok(None));
+    // Where the record has lost its init layer, that still lies beside the other.
+    let has_init_beside = |mount: &Mount| mount.dirs().any(|dir| matches!(dir, DirId::Hex(digits) if exists(DirId::Init(digits))));
+    let is_containers =
+        |mount: &&Mount| matches!(mount.name, MountName::Hex(_)) && (!matches!(mount.init_id, Told::Absent) || has_init_beside(mount));
+    let is_written = |mount: &Mount, dir: DirId| match root.dir(format!("{}/{dir}/diff", overlay2::PATH)) {
+        Ok(Some(diff)) => !diff.is_empty().is_ok_and(|is_empty| is_empty),
+        // dockerd takes this directory first, and what is left of a container then is marked as dead: another name hides the data.
+        Ok(None) => mount.init_id.value().is_some_and(|&init| exists(init)),
+        Err(_) => true,
+    };
     let has_data = |mount: &&Mount| {
-        // The init layer bears the name of the RW layer, where that is not told.
-        let dir = mount.mount_id.value().copied().or(mount.init_id.value().and_then(DirId::without_init));
-        let diff = dir.map(|dir| root.dir(format!("{}/{dir}/diff", overlay2::PATH)));
-        match diff {
-            Some(Ok(Some(diff))) => !diff.is_empty().is_ok_and(|is_empty| is_empty),
-            // Of a directory that is gone nothing can be lost.
-            Some(Ok(None)) => false,
-            Some(Err(_)) | None => true,
-        }
+        // The init layer bears the name of the RW layer: `mount-id` may say another.
+        let named = [mount.mount_id.value().copied(), mount.init_id.value().and_then(DirId::without_init)];
+        let mut dirs = named.into_iter().flatten().peekable();
+        dirs.peek().is_none() || dirs.any(|dir| is_written(mount, dir))
     };
     let unowned = mounts.values().filter(|mount| !owned.contains(&mount.name));
     unowned.filter(is_containers).filter(has_data).map(|mount| mount.name.clone()).collect()

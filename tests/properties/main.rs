@@ -22,6 +22,7 @@ mod lint;
 mod look;
 mod loss;
 mod misled;
+mod misplaced;
 mod oracle;
 mod partition;
 mod plans;

@@ -12,23 +12,23 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// What plans take: of what goes by default, and of everything that can be asked for.
-fn plans(root: &Path) -> [BTreeSet<String>; 2] {
+pub(crate) fn plans(root: &Path) -> [BTreeSet<String>; 2] {
     [Wanted::default(), all()].map(|wanted| taken(&plan(root, None, &wanted, &Limits::default())))
 }
 
 /// A data-root and what plans take of it.
-struct Store {
-    root: PathBuf,
+pub(crate) struct Store {
+    pub(crate) root: PathBuf,
     before: [BTreeSet<String>; 2],
 }
 
 impl Store {
-    fn new(root: &Path) -> Self {
+    pub(crate) fn new(root: &Path) -> Self {
         Self { root: root.to_owned(), before: plans(root) }
     }
 
     /// What a plan takes now that none took before; `renamed` says what something that went before is called now.
-    fn more(&self, renamed: Option<(&str, &str)>) -> Vec<String> {
+    pub(crate) fn more(&self, renamed: Option<(&str, &str)>) -> Vec<String> {
         let is_new = |before: &BTreeSet<String>, path: &str| {
             let former = renamed.and_then(|(old, new)| Some(format!("{old}{}", path.strip_prefix(new)?)));
             let known = |path: &str| before.iter().any(|around| Path::new(path).starts_with(around));
@@ -41,14 +41,14 @@ impl Store {
     }
 
     /// Renames something below the data-root, looks, and renames it back; what plans take too much.
-    fn renamed(&self, old: &str, new: &str) -> Vec<String> {
+    pub(crate) fn renamed(&self, old: &str, new: &str) -> Vec<String> {
         fs::rename(self.root.join(old), self.root.join(new)).unwrap();
         let more = self.more(Some((old, new)));
         fs::rename(self.root.join(new), self.root.join(old)).unwrap();
         more.into_iter().map(|path| format!("{old} -> {new}: {path}")).collect()
     }
 
-    fn entries(&self, place: &str) -> Vec<String> {
+    pub(crate) fn entries(&self, place: &str) -> Vec<String> {
         let Ok(entries) = fs::read_dir(self.root.join(place)) else { return Vec::new() };
         let mut names: Vec<String> = entries.map(|entry| format!("{place}/{}", entry.unwrap().file_name().to_str().unwrap())).collect();
         names.sort();
@@ -57,7 +57,7 @@ impl Store {
 }
 
 /// Both data-roots that everything is tried on: one with every kind of leftover, and one in which everything is in use.
-fn stores(look: impl Fn(&Store)) {
+pub(crate) fn stores(look: impl Fn(&Store)) {
     let temp = temporary();
     let root = temp.path().join("root");
     sample::write(&root).unwrap();
@@ -66,8 +66,8 @@ fn stores(look: impl Fn(&Store)) {
     look(&Store::new(made.root.path()));
 }
 
-const HEX: &str = "f00dfeedf00dfeedf00dfeedf00dfeedf00dfeedf00dfeedf00dfeedf00dfeed";
-const BUILD: &str = "zz9plural0z0alpha0000zzzz";
+pub(crate) const HEX: &str = "f00dfeedf00dfeedf00dfeedf00dfeedf00dfeedf00dfeedf00dfeedf00dfeed";
+pub(crate) const BUILD: &str = "zz9plural0z0alpha0000zzzz";
 
 #[test]
 fn another_identifier_in_a_record_makes_no_garbage() {

@@ -42,8 +42,8 @@ fn under_another_name(inventory: &Inventory, missing: &Thing) -> Vec<Thing> {
             dirs.map(|dir| Thing::Dir(dir.id)).collect()
         }
         Thing::Layer(chain) => {
-            let removals = inventory.layerdb.removals.iter().filter(|(_, leftover)| leftover.chain == Some(*chain));
-            let write_sets = inventory.layerdb.write_sets.iter().filter(|(_, leftover)| leftover.chain == Some(*chain));
+            let removals = inventory.layerdb.removals.iter().filter(|(_, leftover)| leftover.chains.contains(chain));
+            let write_sets = inventory.layerdb.write_sets.iter().filter(|(_, leftover)| leftover.chains.contains(chain));
             let removals = removals.map(|(name, _)| Thing::Removal(name.clone()));
             removals.chain(write_sets.map(|(name, _)| Thing::WriteSet(name.clone()))).collect()
         }

@@ -97,7 +97,11 @@ pub(super) fn find(graph: &Graph, inventory: &Inventory, kept: &Set, depths: &De
     };
     let named = layers.chain(inventory.mounts.values().flat_map(of_mount)).filter(|(thing, ..)| is_kept(thing));
     let mut doubts = Vec::new();
-    let mut owners: HashMap<DirId, Thing> = HashMap::new();
+    // No layer has the directory of a record that was being made or removed.
+    let removals = inventory.layerdb.removals.iter().map(|(name, leftover)| (Thing::Removal(name.clone()), leftover));
+    let write_sets = inventory.layerdb.write_sets.iter().map(|(name, leftover)| (Thing::WriteSet(name.clone()), leftover));
+    let leftovers = removals.chain(write_sets);
+    let mut owners: HashMap<DirId, Thing> = leftovers.filter_map(|(thing, leftover)| Some((leftover.cache_id?, thing))).collect();
     for (thing, dir, below) in named {
         if let Some(other) = owners.insert(dir, thing.clone()) {
             let why = format!("{} {other} and {} {thing} both name the directory overlay2/{dir}", other.kind(), thing.kind());
