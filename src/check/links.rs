@@ -117,7 +117,10 @@ fn lead_back(checker: &mut Checker<'_>, id: DirId, link: LinkId, named: &Named) 
         _ => None,
     };
     let leads_elsewhere = target.flatten().filter(|target| checker.inventory.overlay2.dirs.contains_key(target));
-    let verdict = leads_elsewhere.map(|elsewhere| compare(named.fit(checker, link, elsewhere), named.fit(checker, link, id)));
+    let verdict = leads_elsewhere.map(|elsewhere| match compare(named.fit(checker, link, elsewhere), named.fit(checker, link, id)) {
+        Wrong::Unknown if is_abandoned(checker, id, elsewhere) && named.fit(checker, link, id) != Fit::No => Wrong::Link,
+        wrong => wrong,
+    });
     // If another link leads here, and it is that one which others name, it is not the link that is wrong, but the file.
     let is_named_otherwise = |other: &LinkId| !named.in_use.contains(&link) && (named.in_use.contains(other) || target.is_none());
     let is_right_elsewhere = verdict == Some(Wrong::File);
@@ -151,6 +154,15 @@ fn lead_back(checker: &mut Checker<'_>, id: DirId, link: LinkId, named: &Named) 
     let finding = Finding::new(code, thing.clone(), message).affecting(affects).mend(mend);
     let finding = finding.severity(if is_needed { Severity::Error } else { Severity::Warning });
     checker.push_about(&Thing::Dir(id), finding);
+}
+
+/// Whether nothing leads to a directory, while the one that its link leads to has a link of its own: one link led elsewhere explains that, and
+/// nothing else does that is as little.
+fn is_abandoned(checker: &Checker<'_>, id: DirId, elsewhere: DirId) -> bool {
+    let overlay2 = &checker.inventory.overlay2;
+    let own = overlay2.dirs.get(&elsewhere).and_then(|dir| dir.link);
+    let leads_back = own.is_some_and(|own| overlay2.links.get(&own) == Some(&Some(elsewhere)));
+    checker.leading.get(&id).is_none_or(Vec::is_empty) && leads_back && own != overlay2.dirs.get(&id).and_then(|dir| dir.link)
 }
 
 /// Whether a link may stand for a directory.

@@ -96,7 +96,8 @@ impl Patient {
 fn codes(data_root: &Path, check: &str) -> BTreeSet<String> {
     let mut document = Layerwise::on_damaged(data_root).ask(check, &[]);
     let Value::Array(findings) = document["findings"].take() else { panic!("{document}") };
-    let counts = |finding: &&Value| text(finding, "severity") != "garbage";
+    // What waits until a damage is mended follows from it, and depends on what garbage there happens to be.
+    let counts = |finding: &&Value| text(finding, "severity") != "garbage" && text(finding, "code") != "withheld-garbage";
     findings.iter().filter(counts).map(|finding| text(finding, "code").to_owned()).collect()
 }
 
