@@ -91,7 +91,8 @@ pub(super) fn run(args: &Args, global: &Global, output: &mut Output) -> Result<S
     }
     let inventory = &session.audit.inventory;
     let unfinished = apply::unfinished(&session.root.dir);
-    if args.planning.plan.is_none() && !args.planning.dry_run && !plan.withheld.is_empty() {
+    let has_nothing = plan.actions.is_empty() && plan.withheld.is_empty() && unfinished.is_empty();
+    if args.planning.plan.is_none() && !args.planning.dry_run && !has_nothing {
         refuse_beside_dockerd(args, inventory)?;
     }
     if args.planning.dry_run || plan.actions.is_empty() && unfinished.is_empty() {
@@ -104,9 +105,6 @@ pub(super) fn run(args: &Args, global: &Global, output: &mut Output) -> Result<S
             output.note(&format!("note: the run {run} was stopped before its end: prune finishes it"));
         }
         return Ok(Status::Fine);
-    }
-    if args.planning.plan.is_none() {
-        refuse_beside_dockerd(args, inventory)?;
     }
     // What an earlier run was to delete has been agreed to.
     if !args.planning.force && !plan.actions.is_empty() && !is_wanted(plan, output)? {
